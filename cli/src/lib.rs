@@ -1,0 +1,1 @@
+//! toolforge: the command line of the platform.

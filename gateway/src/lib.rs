@@ -1,0 +1,1 @@
+//! toolforged-gateway: one TLS port for REST and gRPC.

@@ -1,0 +1,1 @@
+//! JSON over HTTP to gRPC and back, driven by descriptors.

@@ -1,0 +1,1 @@
+//! toolforged: every service and the gateway in one process.

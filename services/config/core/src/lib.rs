@@ -1,0 +1,1 @@
+//! What a tool is: entities, rules and use cases.

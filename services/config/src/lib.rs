@@ -1,0 +1,1 @@
+//! The config service: gRPC edge, records, certificates and homes.

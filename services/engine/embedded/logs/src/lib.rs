@@ -1,0 +1,1 @@
+//! Log segments: framed, size-capped files of a workload's output.

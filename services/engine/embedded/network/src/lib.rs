@@ -1,0 +1,1 @@
+//! An address of its own for every instance on this machine.

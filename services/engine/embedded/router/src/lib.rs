@@ -1,0 +1,1 @@
+//! HTTP router in front of published workloads.

@@ -1,0 +1,1 @@
+//! The process that holds one instance: sandbox, limits, exit code, output.

@@ -1,0 +1,1 @@
+//! The port that runs workloads, its memory implementation and contract suite.

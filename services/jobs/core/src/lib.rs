@@ -1,0 +1,1 @@
+//! What a job is: entities, rules and use cases.

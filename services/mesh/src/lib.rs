@@ -1,0 +1,1 @@
+//! The chassis of every service: serve, call, identity, authorization, deadlines, telemetry.
