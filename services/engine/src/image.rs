@@ -1,0 +1,41 @@
+//! The images that an engine can run, in the terms of Toolforge's `image-config` (contract 3.10).
+
+/// One image of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The name users write, for example `python3.11`.
+    pub shortname: String,
+    /// The URL that replies show and that jobs run: the web variant where there is one.
+    pub url: String,
+    /// Other short names, for example `tf-python311`.
+    pub aliases: Vec<String>,
+    /// Every URL (without tag) that means this image: its jobs and its web variant.
+    pub variant_urls: Vec<String>,
+    /// Whether users should still choose it.
+    pub state: ImageState,
+    /// What a webservice job gets from the image; none where the image has no web variant.
+    pub web: Option<WebDefaults>,
+}
+
+/// Whether an image should still be chosen; the words are the contract's (3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ImageState {
+    /// Supported, and the only ones that are listed.
+    Stable,
+    /// Runs, but not listed.
+    Deprecated,
+    /// Not in the catalogue (any more).
+    #[default]
+    Unknown,
+}
+
+/// Defaults of a webservice job on an image (contract 3.14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebDefaults {
+    /// The command's words; `{port}` stands for the port.
+    pub command: Vec<String>,
+    /// The port the command listens on.
+    pub port: u16,
+    /// Memory as the contract spells quantities, where the image asks for other than the usual.
+    pub memory: Option<String>,
+}
