@@ -1,0 +1,152 @@
+//! Who may call what: the rules of every method of a descriptor set, by gRPC path.
+
+use std::collections::HashMap;
+
+use prost::Message as _;
+
+use crate::descriptor::{FileSet, Message};
+use crate::rules::{Caller, Idempotency, Method};
+
+/// `TYPE_STRING` of `google.protobuf.FieldDescriptorProto.Type`.
+const TYPE_STRING: i32 = 9;
+
+/// Why a descriptor set has no usable table.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// The bytes are not a `google.protobuf.FileDescriptorSet`.
+    #[error("descriptor set cannot be decoded: {0}")]
+    Undecodable(#[from] prost::DecodeError),
+    /// `tool_field` names a field that the request does not have, or that is not a string.
+    #[error("{method}: access.tool_field {field:?} is not a string field of {message}")]
+    NoToolField {
+        /// gRPC path of the method.
+        method: String,
+        /// The field that was named.
+        field: String,
+        /// The request message.
+        message: String,
+    },
+}
+
+/// The request field that names the tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolField {
+    /// Its name.
+    pub name: String,
+    /// Its number on the wire.
+    pub number: u32,
+}
+
+/// What is known of one method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MethodRule {
+    /// The rules as written on the proto; empty where there are none.
+    pub rules: Method,
+    /// The request field that names the tool, where there is one.
+    pub tool_field: Option<ToolField>,
+    /// Whether the client sends a stream.
+    pub client_streaming: bool,
+    /// Whether the server sends a stream.
+    pub server_streaming: bool,
+}
+
+impl MethodRule {
+    /// Whether this kind of caller may call at all.
+    pub fn admits(&self, caller: Caller) -> bool {
+        self.rules.access.as_ref().is_some_and(|access| access.callers.contains(&i32::from(caller)))
+    }
+
+    /// Whether the named service may call.
+    pub fn admits_service(&self, name: &str) -> bool {
+        self.admits(Caller::Service)
+            && self.rules.access.as_ref().is_some_and(|access| access.services.iter().any(|s| s == name))
+    }
+
+    /// When a call may be sent again.
+    pub fn idempotency(&self) -> Idempotency {
+        self.rules.idempotency()
+    }
+}
+
+/// The rules of every method, by gRPC path (`/package.Service/Method`).
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    methods: HashMap<String, MethodRule>,
+}
+
+impl Table {
+    /// Reads the table of an encoded `google.protobuf.FileDescriptorSet`.
+    pub fn read(descriptor_set: &[u8]) -> Result<Self, Error> {
+        let set = FileSet::decode(descriptor_set)?;
+        let mut messages = HashMap::new();
+        for file in &set.file {
+            for message in &file.message {
+                index(&mut messages, &file.package, message);
+            }
+        }
+        let mut methods = HashMap::new();
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    let path = format!("/{}/{}", join(&file.package, &service.name), method.name);
+                    let rules = method.options.clone().and_then(|options| options.method).unwrap_or_default();
+                    let tool_field = tool_field(&path, &rules, &messages, &method.input_type)?;
+                    let rule = MethodRule {
+                        rules,
+                        tool_field,
+                        client_streaming: method.client_streaming,
+                        server_streaming: method.server_streaming,
+                    };
+                    methods.insert(path, rule);
+                }
+            }
+        }
+        Ok(Self { methods })
+    }
+
+    /// The rule of a method, by its gRPC path.
+    pub fn get(&self, path: &str) -> Option<&MethodRule> {
+        self.methods.get(path)
+    }
+
+    /// Every method with its rule, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &MethodRule)> {
+        self.methods.iter().map(|(path, rule)| (path.as_str(), rule))
+    }
+}
+
+fn join(package: &str, name: &str) -> String {
+    if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") }
+}
+
+fn index<'a>(messages: &mut HashMap<String, &'a Message>, scope: &str, message: &'a Message) {
+    let name = join(scope, &message.name);
+    for nested in &message.nested {
+        index(messages, &name, nested);
+    }
+    messages.insert(name, message);
+}
+
+fn tool_field(
+    path: &str,
+    rules: &Method,
+    messages: &HashMap<String, &Message>,
+    input_type: &str,
+) -> Result<Option<ToolField>, Error> {
+    let Some(name) = rules.access.as_ref().map(|access| &access.tool_field).filter(|name| !name.is_empty())
+    else {
+        return Ok(None);
+    };
+    let input = input_type.trim_start_matches('.');
+    messages
+        .get(input)
+        .and_then(|message| {
+            message.field.iter().find(|field| field.name == *name && field.kind == TYPE_STRING)
+        })
+        .map(|field| Some(ToolField { name: name.clone(), number: field.number }))
+        .ok_or_else(|| Error::NoToolField {
+            method: path.to_owned(),
+            field: name.clone(),
+            message: input.to_owned(),
+        })
+}

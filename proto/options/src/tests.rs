@@ -1,0 +1,66 @@
+//! The table against hand-made descriptor sets.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use prost::Message as _;
+
+use crate::descriptor::{FieldDescriptor, File, FileSet, Message, MethodDescriptor, Service};
+use crate::{Access, Caller, Error, Method, MethodOptions, Table};
+
+fn set(tool_field: &str, kind: i32) -> Vec<u8> {
+    let access = Access {
+        callers: vec![Caller::Tool.into(), Caller::Service.into()],
+        tool_field: tool_field.into(),
+        services: vec!["config".into()],
+    };
+    let method = MethodDescriptor {
+        name: "Get".into(),
+        input_type: ".a.b.GetRequest".into(),
+        options: Some(MethodOptions { method: Some(Method { access: Some(access), ..Method::default() }) }),
+        ..MethodDescriptor::default()
+    };
+    let bare =
+        MethodDescriptor { name: "Bare".into(), input_type: ".a.b.GetRequest".into(), ..Default::default() };
+    let request = Message {
+        name: "GetRequest".into(),
+        field: vec![FieldDescriptor { name: "tool".into(), number: 7, kind, options: None }],
+        nested: Vec::new(),
+    };
+    let file = File {
+        name: "a/b.proto".into(),
+        package: "a.b".into(),
+        message: vec![request],
+        service: vec![Service { name: "Things".into(), method: vec![method, bare] }],
+    };
+    FileSet { file: vec![file] }.encode_to_vec()
+}
+
+#[test]
+fn a_method_has_its_callers_and_its_tool_field() {
+    let table = Table::read(&set("tool", 9)).unwrap();
+    let rule = table.get("/a.b.Things/Get").unwrap();
+    assert!(rule.admits(Caller::Tool) && !rule.admits(Caller::Admin));
+    assert!(rule.admits_service("config") && !rule.admits_service("web"));
+    assert_eq!(rule.tool_field.as_ref().unwrap().number, 7);
+}
+
+#[test]
+fn a_method_without_access_admits_nobody() {
+    let table = Table::read(&set("tool", 9)).unwrap();
+    let rule = table.get("/a.b.Things/Bare").unwrap();
+    let everyone = [Caller::Public, Caller::Tool, Caller::DeployToken, Caller::Admin, Caller::Service];
+    assert!(everyone.into_iter().all(|caller| !rule.admits(caller)));
+}
+
+#[test]
+fn a_tool_field_must_exist_and_be_a_string() {
+    assert!(
+        matches!(Table::read(&set("nothing", 9)), Err(Error::NoToolField { field, .. }) if field == "nothing")
+    );
+    assert!(matches!(Table::read(&set("tool", 5)), Err(Error::NoToolField { .. })));
+}
+
+#[test]
+fn broken_bytes_are_an_error() {
+    let bytes = set("tool", 9);
+    assert!(matches!(Table::read(&bytes[..bytes.len() - 3]), Err(Error::Undecodable(_))));
+}
