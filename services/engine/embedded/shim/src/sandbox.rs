@@ -1,0 +1,4 @@
+//! What a run can see and do: file systems, devices, accounts, privileges, system calls.
+
+mod host;
+pub use host::host_binds;
