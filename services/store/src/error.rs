@@ -3,7 +3,7 @@
 use crate::{Key, Revision};
 
 /// The result of a call to a store.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a store refused or failed a call.
 ///
