@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::Path;
 
 use crate::name::{Names, check};
 use crate::nft::{Tables, Transaction};
@@ -47,10 +46,10 @@ impl Machine {
         check("tool", tool)?;
         let netns = self.names.namespace(instance);
         if let Some(known) = self.instances.get(instance) {
-            return match known.tool == tool {
-                true => Ok(Attached { address: known.address, netns }),
-                false => Err(Error::Owner { instance: instance.to_owned(), tool: known.tool.clone() }),
-            };
+            if known.tool == tool {
+                return Ok(Attached { address: known.address, netns });
+            }
+            return Err(Error::Owner { instance: instance.to_owned(), tool: known.tool.clone() });
         }
         let (index, address) = self.free_instance()?;
         let new = Instance { tool: tool.to_owned(), address, link: self.names.link(index) };
@@ -291,17 +290,4 @@ fn absent(outcome: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         outcome => outcome,
     }
-}
-
-/// The real path of the engine directory, with the directory for namespaces in it.
-fn prepare(engine_dir: &Path) -> io::Result<Names> {
-    fs::create_dir_all(engine_dir)?;
-    let names = Names::of(&fs::canonicalize(engine_dir)?);
-    match fs::create_dir(names.namespaces()) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    fs::set_permissions(names.namespaces(), private)?;
-    Ok(names)
 }

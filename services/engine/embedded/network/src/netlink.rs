@@ -1,4 +1,4 @@
-//! Netlink: messages, attributes, and a socket that sends them and reads the answers (RFC 3549, linux/netlink.h).
+//! Netlink: messages, attributes, and a socket that sends them and reads the answers (RFC 3549, `linux/netlink.h`).
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -166,7 +166,7 @@ impl Socket {
         }
     }
 
-    /// Sends messages that stand or fall together, as nf_tables takes them: it answers before the send returns.
+    /// Sends messages that stand or fall together, as nftables takes them: it answers before the send returns.
     pub(crate) fn batch(&mut self, messages: &[Message]) -> io::Result<()> {
         let mut bytes = Vec::new();
         for message in messages {

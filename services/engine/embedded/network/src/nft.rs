@@ -1,4 +1,4 @@
-//! Transactions of nf_tables: tables, chains, sets and rules by nfnetlink (linux/netfilter/nf_tables.h).
+//! Transactions of nftables: tables, chains, sets and rules by nfnetlink (`linux/netfilter/nf_tables.h`).
 
 mod expression;
 
@@ -181,7 +181,7 @@ impl Transaction {
     }
 }
 
-/// A connection to nf_tables in one network namespace.
+/// A connection to nftables in one network namespace.
 #[derive(Debug)]
 pub(crate) struct Tables(Socket);
 

@@ -1,4 +1,4 @@
-//! Interfaces, addresses and routes by rtnetlink (linux/rtnetlink.h, linux/if_link.h).
+//! Interfaces, addresses and routes by rtnetlink (`linux/rtnetlink.h`, `linux/if_link.h`).
 
 use std::io;
 use std::net::Ipv4Addr;

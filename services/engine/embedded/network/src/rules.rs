@@ -89,7 +89,7 @@ fn sets(change: &mut Transaction) {
 fn guard(change: &mut Transaction, prefix: &[u8]) {
     change.add_base_chain("guard", "filter", Hook::Prerouting, -300);
     let ours = || Rule::new().is(Field::IncomingInterface, prefix);
-    change.add_rule("guard", &ours().is_not(Field::Family, IPV4).verdict(Verdict::Drop));
+    change.add_rule("guard", &ours().differs(Field::Family, IPV4).verdict(Verdict::Drop));
     let spoofed = ours()
         .load(Field::IncomingInterface, Register(0))
         .load(Field::Source, Register(4))
@@ -151,7 +151,7 @@ fn forward(change: &mut Transaction, prefix: &[u8], options: &Options) {
 fn outward(change: &mut Transaction, prefix: &[u8], subnet: Subnet) {
     change.add_base_chain("outward", "nat", Hook::Postrouting, 100);
     let ours = || Rule::new().is(Field::Family, IPV4).inside(Field::Source, subnet);
-    change.add_rule("outward", &ours().is_not(Field::OutgoingInterface, prefix).masquerade());
+    change.add_rule("outward", &ours().differs(Field::OutgoingInterface, prefix).masquerade());
     // an instance that was balanced to itself must see another's address, or it would answer itself directly
     let own = ours()
         .load(Field::Source, Register(0))

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{Instance, Machine, prepare};
+use super::{Instance, Machine};
 use crate::name::{Names, check};
 use crate::nft::{Tables, Transaction};
 use crate::route::Routing;
@@ -17,7 +18,7 @@ const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 impl Machine {
     /// Takes over or begins.
     pub(crate) fn open(engine_dir: &Path, options: Options) -> Result<Self, Error> {
-        let names = prepare(engine_dir).map_err(Error::failed("making the engine directory"))?;
+        let names = names(engine_dir).map_err(Error::failed("making the engine directory"))?;
         let mut routing = Routing::open().map_err(unsupported("no routing socket"))?;
         let tables = Tables::open().map_err(unsupported("no nf_tables in the kernel"))?;
         let saved = state::load(&names.state())?;
@@ -43,6 +44,7 @@ impl Machine {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
+        private_directory(&self.names.namespaces()).map_err(Error::failed("making room for namespaces"))?;
         self.adopt()?;
         self.move_when_empty()?;
         let last = self.instances.values().map(|known| self.subnet.index(known.address)).max();
@@ -128,6 +130,20 @@ impl Machine {
         }
         change.commit(&mut self.tables).map_err(unsupported("the rules were refused"))
     }
+}
+
+/// By the real path of the engine directory.
+fn names(engine_dir: &Path) -> io::Result<Names> {
+    fs::create_dir_all(engine_dir)?;
+    Ok(Names::of(&fs::canonicalize(engine_dir)?))
+}
+
+fn private_directory(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    fs::set_permissions(path, PermissionsExt::from_mode(0o700))
 }
 
 /// A range that no route of the machine leads to.

@@ -86,7 +86,7 @@ impl Rule {
     }
 
     /// Holds for packets whose field does not begin with these bytes.
-    pub(crate) fn is_not(self, field: Field, value: &[u8]) -> Self {
+    pub(crate) fn differs(self, field: Field, value: &[u8]) -> Self {
         self.load(field, Register(0)).compare(1, value)
     }
 
