@@ -17,6 +17,25 @@ pub struct Image {
     pub web: Option<WebDefaults>,
 }
 
+impl Image {
+    /// Whether a workload's image reference means this image: its short name, an alias, or one of its URLs with any tag.
+    pub fn is_called(&self, reference: &str) -> bool {
+        let names = self.aliases.iter().chain([&self.shortname, &self.url]);
+        let mut urls = self.variant_urls.iter().chain([&self.url]);
+        names.into_iter().any(|name| name == reference)
+            || urls.any(|url| untagged(url) == untagged(reference))
+    }
+}
+
+/// The reference without its tag.
+fn untagged(reference: &str) -> &str {
+    match reference.rsplit_once(':') {
+        // a colon before the last slash is that of a port
+        Some((url, tag)) if !tag.contains('/') => url,
+        _ => reference,
+    }
+}
+
 /// Whether an image should still be chosen; the words are the contract's (3.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ImageState {

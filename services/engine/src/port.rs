@@ -76,6 +76,7 @@ pub enum Signal {
 }
 
 /// One thing seen.
+#[allow(clippy::large_enum_variant, reason = "nearly all that is seen are instances")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
     /// An instance is now so.

@@ -50,6 +50,24 @@ pub struct Workload {
     pub stdin: bool,
 }
 
+impl Workload {
+    /// Whether an instance of `other` is as good as one of this: they differ at most in generation, number of
+    /// replicas and place of publication, for which no instance is replaced.
+    pub fn runs_like(&self, other: &Self) -> bool {
+        let same_kind = match (&self.kind, &other.kind) {
+            (Kind::Always { .. }, Kind::Always { .. }) => true,
+            (one, another) => one == another,
+        };
+        let adapted = Self {
+            generation: self.generation,
+            kind: self.kind.clone(),
+            expose: self.expose.clone(),
+            ..other.clone()
+        };
+        same_kind && adapted == *self
+    }
+}
+
 /// How long a workload runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
