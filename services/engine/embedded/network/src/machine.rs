@@ -255,7 +255,8 @@ impl Machine {
     }
 
     fn tool(&mut self, name: &str) -> u32 {
-        let next = u32::try_from(self.tools.len()).unwrap_or(u32::MAX);
+        // 0 is the mark of packets that nobody marked
+        let next = u32::try_from(self.tools.len() + 1).unwrap_or(u32::MAX);
         *self.tools.entry(name.to_owned()).or_insert(next)
     }
 }

@@ -138,10 +138,12 @@ fn forward(change: &mut Transaction, prefix: &[u8], options: &Options) {
     for range in &options.refused {
         change.add_rule("from_instance", &Rule::new().inside(Field::Destination, *range).refuse());
     }
-    // the owner of the source, joined with the destination, must be on the list
+    // the owner of the source, as the packet's mark, joined with the destination must be on the list. The mark is not
+    // read by anybody after this; it is there because nft cannot list a map's value as part of a key
+    let owner = Rule::new().load(Field::Source, Register(0)).mark("owners", Register(0));
+    change.add_rule("between", &owner);
     let allowed = Rule::new()
-        .load(Field::Source, Register(0))
-        .translate("owners", Register(0), Register(0))
+        .load(Field::Mark, Register(0))
         .load(Field::Destination, Register(1))
         .found("members", Register(0));
     change.add_rule("between", &allowed.verdict(Verdict::Accept));

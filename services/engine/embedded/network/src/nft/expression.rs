@@ -33,6 +33,8 @@ pub(crate) enum Field {
     /// 10 is IPv6, 2 is IPv4.
     Family,
     Transport,
+    /// What a rule before this one marked the packet with.
+    Mark,
     IncomingInterface,
     OutgoingInterface,
     Source,
@@ -70,6 +72,7 @@ impl Rule {
             Attributes::new().big(1, register.number()).big(2, base).big(3, offset).big(4, length)
         };
         match field {
+            Field::Mark => self.then("meta", &meta(3)),
             Field::IncomingInterface => self.then("meta", &meta(6)),
             Field::OutgoingInterface => self.then("meta", &meta(7)),
             Field::Family => self.then("meta", &meta(15)),
@@ -118,10 +121,10 @@ impl Rule {
         self.then("lookup", &Attributes::new().string(1, set).big(2, key.number()).big(5, 1))
     }
 
-    /// Replaces a key by what a map has for it; does not hold where it has nothing.
-    pub(crate) fn translate(self, map: &str, key: Register, value: Register) -> Self {
-        let lookup = Attributes::new().string(1, map).big(2, key.number()).big(3, value.number());
-        self.then("lookup", &lookup)
+    /// Marks the packet with what a map has for the key; does not hold where it has nothing.
+    pub(crate) fn mark(self, map: &str, key: Register) -> Self {
+        let lookup = Attributes::new().string(1, map).big(2, key.number()).big(3, key.number());
+        self.then("lookup", &lookup).then("meta", &Attributes::new().big(2, 3).big(3, key.number()))
     }
 
     /// Goes where a map of chains says for the key.

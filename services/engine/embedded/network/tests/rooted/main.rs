@@ -112,6 +112,10 @@ fn a_service_is_balanced_over_ready_replicas_and_keeps_its_address() {
     }
     assert_eq!(counts.into_values().collect::<Vec<_>>(), [10, 10, 10]);
 
+    // an administrator's nft, which is no part of this, understands what it finds
+    let rules = scene::listing();
+    assert!(rules.contains(&format!("{address} . tcp . {PORT} : goto ")), "{rules}");
+
     // a replica reaches its own service, itself included
     let from_itself: BTreeSet<_> =
         (0..9).map(|_| connect(&replicas[0].netns, address, PORT).unwrap()).collect();

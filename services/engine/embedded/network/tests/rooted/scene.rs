@@ -259,6 +259,11 @@ fn wait_for_carrier() {
     }
 }
 
+/// The rules, as nft reads them back.
+pub(crate) fn listing() -> String {
+    output("nft list ruleset")
+}
+
 /// What an administrator's own programs see of the machine.
 fn picture() -> String {
     let commands = ["ip -br link", "ip -br addr", "ip route show table all", "ip rule", "nft list ruleset"];
