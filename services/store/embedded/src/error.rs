@@ -112,3 +112,33 @@ impl Failure {
 pub(crate) fn unavailable(reason: impl Display) -> Error {
     Error::Unavailable { reason: reason.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::Failure;
+
+    #[test]
+    fn a_code_means_what_it_means_for_the_data() {
+        let failure = |code| Failure::of(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            assert_eq!(failure(code), Failure::Full, "{code}");
+        }
+        for code in [
+            ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_IOERR_DIR_FSYNC,
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_CORRUPT_INDEX,
+            ffi::SQLITE_NOTADB,
+        ] {
+            assert_eq!(failure(code), Failure::Fatal, "{code}");
+        }
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT, ffi::SQLITE_LOCKED] {
+            assert_eq!(failure(code), Failure::Busy, "{code}");
+        }
+        for code in [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_NOMEM, ffi::SQLITE_TOOBIG] {
+            assert_eq!(failure(code), Failure::Call, "{code}");
+        }
+    }
+}

@@ -168,3 +168,6 @@ fn record(row: &Row<'_>, kind: &Kind) -> rusqlite::Result<Record> {
     let document = row.get_ref(4)?.as_str()?.into();
     Ok(Record { key, revision: revision(row, 2)?, version: row.get(3)?, document })
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,8 +24,7 @@ pub(crate) fn open_beside<T>(
         if error.kind() != io::ErrorKind::StorageFull {
             return Err(OpenError::io(&reserve.path)(error));
         }
-        reserve.released = true;
-        tracing::warn!("the disk is full: no new records are taken until there is room");
+        reserve.release();
     }
     match open() {
         Err(error) if error.is_full() && reserve.release() => open().map(|opened| (reserve, opened)),
@@ -51,27 +50,26 @@ impl Reserve {
         if std::mem::replace(&mut self.released, true) {
             return false;
         }
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "cannot remove the reserve file");
-            }
-            _ => {}
+        tracing::warn!("the disk is full: new records are refused until there is room again");
+        if let Err(error) = self.remove() {
+            tracing::warn!(%error, "cannot remove the reserve file");
         }
         true
     }
 
     /// Makes the file again if there is room for it and some more, so that it is not given up again at once.
-    pub(crate) fn restore(&mut self) {
-        if !self.has_room() {
-            return;
-        }
-        match self.make() {
-            Ok(()) => {
-                self.released = false;
-                tracing::info!("there is room on the disk again");
+    /// Answers whether it is there.
+    pub(crate) fn restore(&mut self) -> bool {
+        if self.released && self.has_room() {
+            match self.make() {
+                Ok(()) => {
+                    self.released = false;
+                    tracing::info!("there is room on the disk again");
+                }
+                Err(error) => tracing::warn!(%error, "cannot make the reserve file"),
             }
-            Err(error) => tracing::warn!(%error, "cannot make the reserve file"),
         }
+        !self.released
     }
 
     fn has_room(&self) -> bool {
@@ -120,3 +118,6 @@ fn fill(mut file: &File, bytes: u64) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

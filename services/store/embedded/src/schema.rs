@@ -27,6 +27,8 @@ pub(crate) fn open(file: &Path, check: bool) -> Result<Connection, OpenError> {
     if check {
         quick_check(&connection, file)?;
     }
+    // it can only be chosen before the first table is there
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
     // a deleted secret shall not stay readable in a free page
@@ -38,6 +40,17 @@ pub(crate) fn open(file: &Path, check: bool) -> Result<Connection, OpenError> {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(OpenError::io(directory))?;
     }
     Ok(connection)
+}
+
+/// Gives the room of deleted records back to the disk.
+pub(crate) fn shrink(connection: &Connection) -> rusqlite::Result<()> {
+    let checkpoint = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    checkpoint()?;
+    // each step frees one page
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
+    checkpoint()
 }
 
 /// Opens a file that [`open`] has prepared, for reading.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Failure, unavailable};
 use crate::reserve::Reserve;
+use crate::schema::shrink;
 use crate::shared::{Shared, Watchman};
 use crate::{OnStep, OpenError};
 use apply::{Tally, apply, finish};
@@ -95,9 +96,16 @@ impl Writer {
 
     /// Writes the group and answers each of its commits.
     fn settle(&mut self, group: Vec<Commit>) -> ControlFlow<()> {
-        if self.reserve.is_released() {
-            self.reserve.restore();
+        if self.reserve.is_released()
+            && let Err(error) = self.restore_reserve()
+            && Failure::of(&error) == Failure::Fatal
+        {
+            return self.stop(group, &error);
         }
+        self.attempt(group)
+    }
+
+    fn attempt(&mut self, group: Vec<Commit>) -> ControlFlow<()> {
         let error = match self.write(&group) {
             Ok(outcomes) => {
                 self.announce(&group, &outcomes);
@@ -107,15 +115,11 @@ impl Writer {
             Err(error) => error,
         };
         match Failure::of(&error) {
-            Failure::Fatal => {
-                self.shared.fail(&error.to_string());
-                refuse(group, &self.shared.closed());
-                return ControlFlow::Break(());
-            }
-            Failure::Full if self.reserve.release() => return self.settle_without_reserve(group),
+            Failure::Fatal => return self.stop(group, &error),
+            Failure::Full if self.reserve.release() => return self.attempt(group),
             // one of them may be the cause, and the others innocent
             Failure::Full | Failure::Call if group.len() > 1 => {
-                return group.into_iter().try_for_each(|commit| self.settle(vec![commit]));
+                return group.into_iter().try_for_each(|commit| self.attempt(vec![commit]));
             }
             Failure::Full => refuse(group, &Error::Full),
             Failure::Busy | Failure::Call => refuse(group, &unavailable(error)),
@@ -123,9 +127,19 @@ impl Writer {
         ControlFlow::Continue(())
     }
 
-    fn settle_without_reserve(&mut self, group: Vec<Commit>) -> ControlFlow<()> {
-        tracing::warn!("the disk is full: new records are refused until there is room again");
-        self.settle(group)
+    fn stop(&self, group: Vec<Commit>, error: &rusqlite::Error) -> ControlFlow<()> {
+        self.shared.fail(&error.to_string());
+        refuse(group, &self.shared.closed());
+        ControlFlow::Break(())
+    }
+
+    /// Tries to end the time without a reserve: first as the disk is, then with what deleted records gave back.
+    fn restore_reserve(&mut self) -> rusqlite::Result<()> {
+        if !self.reserve.restore() {
+            shrink(&self.connection)?;
+            self.reserve.restore();
+        }
+        Ok(())
     }
 
     /// One transaction for the whole group; the outcomes are true once it returns, and nothing happened if it fails.

@@ -1,4 +1,4 @@
-//! The contract suite on SQLite.
+//! The contract suite on `SQLite`.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
