@@ -1,1 +1,36 @@
 //! JSON over HTTP to gRPC and back, driven by descriptors.
+//!
+//! Encoded file descriptors go in, an immutable [`Program`] comes out. It finds the route of a request, binds path, query
+//! and body straight to wire bytes in one pass, and prints responses straight from wire bytes. There is no generated
+//! code, no message object in between, no async runtime: bytes in, bytes out.
+//!
+//! With [`GoogleRules`] it is exactly the mapping of `google.api.http` and of protobuf's JSON; a platform says more
+//! through its own [`Rules`].
+
+mod bind;
+mod descriptor;
+mod error;
+mod json;
+mod json_to_wire;
+mod percent;
+mod program;
+mod rules;
+mod scalar;
+mod schema;
+mod stream;
+mod template;
+mod trie;
+mod wellknown;
+mod wire;
+mod wire_to_json;
+
+pub use bind::{Body, Bound, FRAME_HEADER};
+pub use descriptor::{DescriptorError, files_of_set};
+pub use error::{RequestError, RequestErrorKind};
+pub use program::{
+    CompileOptions, Compiled, Method, NameStyle, Program, ResponseBody, Route, RouteError, Warning,
+};
+pub use rules::{FieldRules, GoogleRules, MethodRules, Rules, UnknownFields, field_behavior};
+pub use stream::{NotAcceptable, StreamFormat, StreamWriter};
+pub use wire::{WireFault, last_len_field, last_varint_field};
+pub use wire_to_json::ResponseError;

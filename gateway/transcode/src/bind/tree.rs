@@ -1,0 +1,173 @@
+//! Values bound outside the body, as a tree of fields whose leaves are wire bytes.
+
+use super::place::Place;
+use super::text;
+use crate::json_to_wire::seen::Seen;
+use crate::scalar::{Expected, TextStyle};
+use crate::schema::{Field, Kind, Schema, Shape};
+use crate::wire::{WireType, begin_len, end_len, put_tag};
+
+/// Bound fields of one message.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree {
+    message: Option<crate::schema::MessageId>,
+    entries: Vec<(u16, Entry)>,
+}
+
+/// A bound field, or fields bound inside it.
+#[derive(Debug, Clone)]
+pub(crate) enum Entry {
+    Leaf(Leaf),
+    Node(Tree),
+}
+
+/// A bound value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Leaf {
+    /// Complete with tags; without the frame when `packed`.
+    pub(crate) wire: Vec<u8>,
+    /// The (last) value as it was given.
+    pub(crate) text: String,
+    packed: bool,
+}
+
+/// Why a value cannot be bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It does not fit; what would.
+    Value(Expected),
+    /// The field is singular and has a value.
+    Twice,
+    /// Another member of the oneof has a value.
+    Oneof(String),
+}
+
+impl Tree {
+    pub(crate) fn get(&self, index: u16) -> Option<&Entry> {
+        self.entries.iter().find(|e| e.0 == index).map(|e| &e.1)
+    }
+
+    /// The fields bound inside the message field `index`.
+    pub(crate) fn below(&self, index: u16) -> Option<&Self> {
+        match self.get(index) {
+            Some(Entry::Node(tree)) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// Adds a value at a place.
+    pub(crate) fn put(
+        &mut self,
+        schema: &Schema,
+        place: &Place,
+        value: &str,
+        style: TextStyle,
+    ) -> Result<(), Refusal> {
+        let mut tree = self;
+        let mut id = place.root();
+        let mut steps = place.steps().iter().copied().peekable();
+        while let Some(index) = steps.next() {
+            let Some(field) = schema.message(id).field(index) else { return Ok(()) };
+            tree.message = Some(id);
+            tree.check_oneof(schema, index, field)?;
+            if steps.peek().is_none() {
+                return tree.put_leaf(schema, index, field, place.key.as_deref(), value, style);
+            }
+            let Some(next) = field.kind.message() else { return Ok(()) };
+            id = next;
+            tree = tree.node(index).ok_or(Refusal::Twice)?;
+        }
+        Ok(())
+    }
+
+    fn check_oneof(&self, schema: &Schema, index: u16, field: &Field) -> Result<(), Refusal> {
+        let (Some(oneof), Some(id)) = (field.oneof, self.message) else { return Ok(()) };
+        let message = schema.message(id);
+        let other = self.entries.iter().filter(|e| e.0 != index).find_map(|e| {
+            let other = message.field(e.0)?;
+            (other.oneof == Some(oneof)).then(|| other.name.to_string())
+        });
+        other.map_or(Ok(()), |name| Err(Refusal::Oneof(name)))
+    }
+
+    fn slot(&mut self, index: u16, fresh: Entry) -> Option<&mut Entry> {
+        let at = match self.entries.iter().position(|e| e.0 == index) {
+            Some(at) => at,
+            None => {
+                self.entries.push((index, fresh));
+                self.entries.len() - 1
+            }
+        };
+        self.entries.get_mut(at).map(|e| &mut e.1)
+    }
+
+    fn node(&mut self, index: u16) -> Option<&mut Self> {
+        match self.slot(index, Entry::Node(Self::default())) {
+            Some(Entry::Node(tree)) => Some(tree),
+            _ => None,
+        }
+    }
+
+    fn put_leaf(
+        &mut self,
+        schema: &Schema,
+        index: u16,
+        field: &Field,
+        key: Option<&str>,
+        value: &str,
+        style: TextStyle,
+    ) -> Result<(), Refusal> {
+        if field.shape == Shape::Single && self.get(index).is_some() {
+            return Err(Refusal::Twice);
+        }
+        let packed = field.packed;
+        let fresh = Entry::Leaf(Leaf { packed, ..Leaf::default() });
+        let Some(Entry::Leaf(leaf)) = self.slot(index, fresh) else { return Err(Refusal::Twice) };
+        value.clone_into(&mut leaf.text);
+        text::put_field(schema, field, key, value, style, &mut leaf.wire).map_err(Refusal::Value)
+    }
+
+    /// Writes every entry.
+    pub(crate) fn write(&self, schema: &Schema, out: &mut Vec<u8>) {
+        for (index, entry) in &self.entries {
+            self.write_entry(schema, *index, entry, out);
+        }
+    }
+
+    /// Writes every entry but the one of field `index`.
+    pub(crate) fn write_others(&self, schema: &Schema, index: u16, out: &mut Vec<u8>) {
+        for (other, entry) in self.entries.iter().filter(|e| e.0 != index) {
+            self.write_entry(schema, *other, entry, out);
+        }
+    }
+
+    /// Writes the entries of fields that the body has not set.
+    pub(crate) fn write_missing(&self, schema: &Schema, seen: &Seen, out: &mut Vec<u8>) {
+        for (index, entry) in self.entries.iter().filter(|e| !seen.has(e.0)) {
+            self.write_entry(schema, *index, entry, out);
+        }
+    }
+
+    fn write_entry(&self, schema: &Schema, index: u16, entry: &Entry, out: &mut Vec<u8>) {
+        let field = self.message.and_then(|id| schema.message(id).field(index));
+        let Some(field) = field else { return };
+        match entry {
+            Entry::Leaf(leaf) if leaf.packed => {
+                out.extend_from_slice(&field.tag);
+                crate::scalar::put_bytes(out, &leaf.wire);
+            }
+            Entry::Leaf(leaf) => out.extend_from_slice(&leaf.wire),
+            Entry::Node(tree) => {
+                out.extend_from_slice(&field.tag);
+                if matches!(field.kind, Kind::Group(_)) {
+                    tree.write(schema, out);
+                    put_tag(out, field.number, WireType::EndGroup);
+                } else {
+                    let content = begin_len(out);
+                    tree.write(schema, out);
+                    end_len(out, content);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What is wrong with a request, said so that a person can mend it: where, what was found, what would be accepted.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The kind of fault, for callers that answer by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestErrorKind {
+    /// The body is not well-formed JSON.
+    Syntax,
+    /// The body is not valid UTF-8.
+    Utf8,
+    /// Values nest deeper than the limit.
+    Depth,
+    /// A value of the wrong type, form or range, in the body.
+    Value,
+    /// A field that the message does not have.
+    UnknownField,
+    /// A field or key that occurs twice in one object.
+    DuplicateField,
+    /// Two members of one oneof.
+    Oneof,
+    /// A required field (proto2) is missing.
+    MissingField,
+    /// The body gives another value to a field that the path has bound.
+    PathConflict,
+    /// A value in the path that does not fit its field.
+    PathValue,
+    /// The path is not well formed: bad escapes, not UTF-8, dot segments.
+    MalformedPath,
+    /// A query parameter that the method does not have.
+    UnknownParameter,
+    /// A query parameter whose field is bound by the path or the body.
+    BoundParameter,
+    /// A query parameter given more than once for a singular field.
+    DuplicateParameter,
+    /// A query parameter whose value does not fit its field, or whose text is malformed.
+    Parameter,
+    /// A body where the method takes none.
+    UnexpectedBody,
+    /// A body that is not JSON.
+    MediaType,
+    /// A message for a stream beyond what the method takes.
+    Size,
+}
+
+impl RequestErrorKind {
+    /// The HTTP status: 415 for a media type, 413 for a size, 400 for the rest.
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::MediaType => 415,
+            Self::Size => 413,
+            _ => 400,
+        }
+    }
+}
+
+/// A refused request.
+///
+/// Displays as `<path>: expected <expected>, got <got> at position <position>`, without the parts that do not apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestError(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Details {
+    kind: RequestErrorKind,
+    path: String,
+    position: Option<usize>,
+    expected: Cow<'static, str>,
+    got: String,
+}
+
+impl std::error::Error for RequestError {}
+
+impl RequestError {
+    pub(crate) fn new(kind: RequestErrorKind, expected: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Details {
+            kind,
+            path: String::new(),
+            position: None,
+            expected: expected.into(),
+            got: String::new(),
+        }))
+    }
+
+    pub(crate) fn at(mut self, position: usize) -> Self {
+        self.0.position = Some(position);
+        self
+    }
+
+    /// Names the place; a place that is already named stays.
+    pub(crate) fn on(mut self, path: impl Into<String>) -> Self {
+        if self.0.path.is_empty() {
+            self.0.path = path.into();
+        }
+        self
+    }
+
+    /// What was found: a value as it stands in the input, cut to a length that fits a message.
+    pub(crate) fn got(mut self, text: &str) -> Self {
+        const LONGEST: usize = 60;
+        self.0.got = match text.char_indices().nth(LONGEST) {
+            Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+            None => text.to_owned(),
+        };
+        self
+    }
+
+    pub(crate) fn with_kind(mut self, kind: RequestErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    pub(crate) fn without_position(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
+
+    pub(crate) fn has_path(&self) -> bool {
+        !self.0.path.is_empty()
+    }
+
+    /// What kind of fault it is.
+    pub fn kind(&self) -> RequestErrorKind {
+        self.0.kind
+    }
+
+    /// The place: a JSON path (`job.ports[2].number`), a query parameter's name or a path variable's; empty when the
+    /// fault is not about a field.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The byte offset in the body, from 0; absent for faults in query and path.
+    pub fn position(&self) -> Option<usize> {
+        self.0.position
+    }
+
+    /// What would be accepted, as a noun phrase (`an integer from 0 to 4294967295`).
+    pub fn expected(&self) -> &str {
+        &self.0.expected
+    }
+
+    /// What was found instead, as it stands in the input; empty when there is nothing to show.
+    pub fn found(&self) -> &str {
+        &self.0.got
+    }
+
+    /// The sentence without the leading path: `expected …, got … at position …`.
+    pub fn reason(&self) -> impl fmt::Display + '_ {
+        Reason(&self.0)
+    }
+}
+
+struct Reason<'r>(&'r Details);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let d = self.0;
+        match d.kind {
+            RequestErrorKind::UnknownField => write!(f, "unknown field")?,
+            RequestErrorKind::DuplicateField => write!(f, "the field is given twice")?,
+            RequestErrorKind::MissingField => write!(f, "the field is required")?,
+            RequestErrorKind::UnknownParameter => write!(f, "unknown query parameter")?,
+            RequestErrorKind::DuplicateParameter => write!(f, "the query parameter is given twice")?,
+            _ => {}
+        }
+        let stated = matches!(
+            d.kind,
+            RequestErrorKind::UnknownField
+                | RequestErrorKind::DuplicateField
+                | RequestErrorKind::MissingField
+                | RequestErrorKind::UnknownParameter
+                | RequestErrorKind::DuplicateParameter
+        );
+        if !d.expected.is_empty() {
+            write!(f, "{}expected {}", if stated { ", " } else { "" }, d.expected)?;
+        }
+        if !d.got.is_empty() {
+            write!(f, ", got {}", d.got)?;
+        }
+        match d.position {
+            Some(position) => write!(f, " at position {position}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.path.is_empty() {
+            return Reason(&self.0).fmt(f);
+        }
+        write!(f, "{}: {}", self.0.path, Reason(&self.0))
+    }
+}

@@ -1,0 +1,215 @@
+//! A strict JSON scanner (RFC 8259) over text that is known to be UTF-8: one position, no tree.
+
+pub(crate) mod number;
+mod strings;
+
+use crate::error::{RequestError, RequestErrorKind as K};
+
+pub(crate) use strings::plain_prefix;
+
+pub(crate) type Scan<T> = Result<T, RequestError>;
+
+/// Reads JSON front to back. Errors carry the byte position, not the path.
+#[derive(Debug)]
+pub(crate) struct Scanner<'i> {
+    text: &'i str,
+    pos: usize,
+}
+
+impl<'i> Scanner<'i> {
+    /// Takes the bytes of a document after checking that they are UTF-8.
+    pub(crate) fn new(bytes: &'i [u8]) -> Scan<Self> {
+        match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text, pos: 0 }),
+            Err(_) => Err(invalid_utf8(bytes)),
+        }
+    }
+
+    pub(crate) fn of_text(text: &'i str) -> Self {
+        Self { text, pos: 0 }
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.pos
+    }
+
+    /// Goes back to a position that was taken before.
+    pub(crate) fn rewind(&mut self, position: usize) {
+        self.pos = position;
+    }
+
+    #[inline]
+    fn rest(&self) -> &'i [u8] {
+        self.text.as_bytes().get(self.pos..).unwrap_or_default()
+    }
+
+    fn slice(&self, start: usize, end: usize) -> &'i str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// The byte at the position; 0 at the end (a NUL in the text is refused by whoever looks closer).
+    #[inline]
+    pub(crate) fn peek(&self) -> u8 {
+        self.text.as_bytes().get(self.pos).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    pub(crate) fn bump(&mut self) {
+        self.pos += 1;
+    }
+
+    /// Steps over white space.
+    #[inline]
+    pub(crate) fn space(&mut self) {
+        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
+            self.pos += 1;
+        }
+    }
+
+    /// White space, then the byte that follows.
+    #[inline]
+    pub(crate) fn next_token(&mut self) -> u8 {
+        self.space();
+        self.peek()
+    }
+
+    /// Steps over `prefix` if it comes next.
+    #[inline]
+    pub(crate) fn eat(&mut self, prefix: &[u8]) -> bool {
+        let found = self.rest().starts_with(prefix);
+        if found {
+            self.pos += prefix.len();
+        }
+        found
+    }
+
+    /// White space, then exactly `byte`.
+    pub(crate) fn expect(&mut self, byte: u8, what: &'static str) -> Scan<()> {
+        if self.next_token() == byte {
+            self.pos += 1;
+            return Ok(());
+        }
+        Err(self.unexpected(what))
+    }
+
+    /// After a value in an array or object: true when a comma follows (and another value must), false at `close`.
+    pub(crate) fn more(&mut self, close: u8, what: &'static str) -> Scan<bool> {
+        match self.next_token() {
+            b',' => {
+                self.pos += 1;
+                if self.next_token() == close {
+                    return Err(self.unexpected("a value after the comma"));
+                }
+                Ok(true)
+            }
+            byte if byte == close => {
+                self.pos += 1;
+                Ok(false)
+            }
+            _ => Err(self.unexpected(what)),
+        }
+    }
+
+    /// After the opening bracket: true when it closes at once.
+    pub(crate) fn closes(&mut self, close: u8) -> bool {
+        let closed = self.next_token() == close;
+        if closed {
+            self.pos += 1;
+        }
+        closed
+    }
+
+    /// Nothing but white space may follow.
+    pub(crate) fn end(&mut self) -> Scan<()> {
+        self.space();
+        if self.pos >= self.text.len() { Ok(()) } else { Err(self.unexpected("the end of the body")) }
+    }
+
+    pub(crate) fn literal(&mut self, word: &'static str) -> Scan<()> {
+        if self.eat(word.as_bytes()) { Ok(()) } else { Err(self.unexpected("a JSON value")) }
+    }
+
+    /// A syntax error at the position, showing what stands there.
+    pub(crate) fn unexpected(&self, what: &'static str) -> RequestError {
+        RequestError::new(K::Syntax, what).at(self.pos).got(&self.here())
+    }
+
+    /// A value error at `start`, showing the value that begins there.
+    pub(crate) fn mismatch(
+        &self,
+        start: usize,
+        expected: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> RequestError {
+        let probe = Self { text: self.text, pos: start };
+        RequestError::new(K::Value, expected).at(start).got(&probe.value_text())
+    }
+
+    /// The character at the position, quoted, or the end.
+    fn here(&self) -> String {
+        match self.text.get(self.pos..).and_then(|rest| rest.chars().next()) {
+            Some(c) => format!("{c:?}"),
+            None => "the end of the input".to_owned(),
+        }
+    }
+
+    /// The value at the position as it stands, for a message: scalars in full, `an object` and `an array` by name.
+    fn value_text(mut self) -> String {
+        let start = self.pos;
+        match self.peek() {
+            b'{' => return "an object".to_owned(),
+            b'[' => return "an array".to_owned(),
+            _ => {}
+        }
+        match self.skip(1) {
+            Ok(()) => self.slice(start, self.pos).to_owned(),
+            Err(_) => Self { text: self.text, pos: start }.here(),
+        }
+    }
+
+    /// Steps over one value of any kind, strictly; at most `depth` levels deep.
+    pub(crate) fn skip(&mut self, depth: u32) -> Scan<()> {
+        match self.next_token() {
+            b'"' => self.skip_string(),
+            b'{' => self.skip_nested(b'}', depth, |s, depth| {
+                s.skip_string()?;
+                s.expect(b':', "a colon after the key")?;
+                s.skip(depth)
+            }),
+            b'[' => self.skip_nested(b']', depth, Self::skip),
+            b't' => self.literal("true"),
+            b'f' => self.literal("false"),
+            b'n' => self.literal("null"),
+            b'-' | b'0'..=b'9' => self.number().map(drop),
+            _ => Err(self.unexpected("a JSON value")),
+        }
+    }
+
+    fn skip_nested(
+        &mut self,
+        close: u8,
+        depth: u32,
+        mut member: impl FnMut(&mut Self, u32) -> Scan<()>,
+    ) -> Scan<()> {
+        let depth = depth.checked_sub(1).ok_or_else(|| self.too_deep())?;
+        self.pos += 1;
+        if self.closes(close) {
+            return Ok(());
+        }
+        loop {
+            self.space();
+            member(self, depth)?;
+            if !self.more(close, "a comma or the closing bracket")? {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(crate) fn too_deep(&self) -> RequestError {
+        RequestError::new(K::Depth, "fewer levels of nesting").at(self.pos)
+    }
+}
+
+fn invalid_utf8(bytes: &[u8]) -> RequestError {
+    let at = std::str::from_utf8(bytes).err().map_or(0, |e| e.valid_up_to());
+    RequestError::new(K::Utf8, "UTF-8 text").at(at)
+}

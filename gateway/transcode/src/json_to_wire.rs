@@ -1,0 +1,236 @@
+//! JSON to wire bytes in one forward pass: the text is read once and each value is written where it belongs.
+
+pub(crate) mod any;
+mod fields;
+pub(crate) mod seen;
+pub(crate) mod trail;
+mod values;
+pub(crate) mod wellknown;
+
+use crate::bind::tree::{Entry, Leaf, Tree};
+use crate::error::{RequestError, RequestErrorKind as K};
+use crate::json::{Scan, Scanner};
+use crate::rules::UnknownFields;
+use crate::schema::{Field, MessageId, Schema, Shape};
+use seen::Seen;
+use trail::{Step, Trail};
+
+/// Limits and leniencies of one body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DecodeOptions {
+    pub(crate) depth: u32,
+    pub(crate) unknown: UnknownFields,
+    pub(crate) path_wins: bool,
+}
+
+/// Writes the messages that JSON text describes.
+#[derive(Debug)]
+pub(crate) struct Encoder<'s, 'i> {
+    pub(crate) schema: &'s Schema,
+    pub(crate) scan: Scanner<'i>,
+    pub(crate) out: Vec<u8>,
+    options: DecodeOptions,
+    /// Levels that may still be entered.
+    depth: u32,
+    /// Dotted paths of the unknown fields that were dropped.
+    pub(crate) unknown: Vec<String>,
+    /// Where each key of the maps being written lies in `out`, as a stack.
+    keys: Vec<(usize, usize)>,
+}
+
+impl<'s, 'i> Encoder<'s, 'i> {
+    /// An encoder that appends to `out`.
+    pub(crate) fn new(schema: &'s Schema, scan: Scanner<'i>, out: Vec<u8>, options: DecodeOptions) -> Self {
+        Self { schema, scan, out, options, depth: options.depth, unknown: Vec::new(), keys: Vec::new() }
+    }
+
+    /// One message, by its own JSON form, without tag and length. `bound` are its fields that are bound already.
+    pub(crate) fn message(&mut self, id: MessageId, trail: &Trail<'_>, bound: Option<&Tree>) -> Scan<()> {
+        let message = self.schema.message(id);
+        if message.well_known.is_special() {
+            return self.well_known(id, trail);
+        }
+        self.object(id, trail, bound, None)
+    }
+
+    /// The members of an object as the fields of a message; the member `@type` at `typed` is stepped over.
+    pub(crate) fn object(
+        &mut self,
+        id: MessageId,
+        trail: &Trail<'_>,
+        bound: Option<&Tree>,
+        typed: Option<usize>,
+    ) -> Scan<()> {
+        let message = self.schema.message(id);
+        if self.scan.next_token() != b'{' {
+            let start = self.scan.position();
+            return Err(trail.name(self.scan.mismatch(start, "an object")));
+        }
+        self.enter(trail)?;
+        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
+        let mut next = 0;
+        let mut open = !self.scan.closes(b'}');
+        while open {
+            self.scan.space();
+            if let Some(index) = self.key(id, next, trail, typed)? {
+                next = index + 1;
+                self.member(id, index, &mut seen, trail, bound)?;
+            }
+            open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;
+        }
+        self.depth += 1;
+        if let Some(tree) = bound {
+            tree.write_missing(self.schema, &seen, &mut self.out);
+        }
+        if message.has_required {
+            self.check_required(id, &seen, trail, bound)?;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, trail: &Trail<'_>) -> Scan<()> {
+        match self.depth.checked_sub(1) {
+            Some(left) => self.depth = left,
+            None => return Err(trail.name(self.scan.too_deep())),
+        }
+        self.scan.bump();
+        Ok(())
+    }
+
+    /// Reads a key and its colon; the field it names, or nothing when the member was stepped over.
+    fn key(
+        &mut self,
+        id: MessageId,
+        guess: u16,
+        trail: &Trail<'_>,
+        typed: Option<usize>,
+    ) -> Scan<Option<u16>> {
+        let message = self.schema.message(id);
+        if let Some(field) = message.field(guess)
+            && !field.rules.unknown_field_paths
+            && self.scan.eat(&field.output_key)
+        {
+            return Ok(Some(guess));
+        }
+        let start = self.scan.position();
+        let name = self.scan.string().map_err(|e| trail.name(e))?;
+        self.scan.expect(b':', "a colon after the key").map_err(|e| trail.name(e))?;
+        match message.by_name(&name) {
+            Some((index, field)) if !field.rules.unknown_field_paths => Ok(Some(index)),
+            _ if typed.is_some() && name == "@type" => self.type_again(typed, start, trail).map(|()| None),
+            _ => self.unknown_field(id, &name, start, trail).map(|()| None),
+        }
+    }
+
+    fn unknown_field(&mut self, id: MessageId, name: &str, start: usize, trail: &Trail<'_>) -> Scan<()> {
+        /// More paths than this are not worth telling.
+        const MOST_REPORTED: usize = 1000;
+        let place = trail.child(Step::Field(name));
+        match self.options.unknown {
+            UnknownFields::Reject => {
+                let error = RequestError::new(K::UnknownField, known_fields(self.schema, id));
+                return Err(place.name(error.at(start)));
+            }
+            UnknownFields::Report if self.unknown.len() < MOST_REPORTED => self.unknown.push(place.to_string()),
+            UnknownFields::Report | UnknownFields::Ignore => {}
+        }
+        self.scan.skip(self.depth).map_err(|e| place.name(e))
+    }
+
+    fn member(
+        &mut self,
+        id: MessageId,
+        index: u16,
+        seen: &mut Seen,
+        trail: &Trail<'_>,
+        bound: Option<&Tree>,
+    ) -> Scan<()> {
+        let Some(field) = self.schema.message(id).field(index) else { return Ok(()) };
+        let place = trail.child(Step::Field(field.output_name()));
+        let start = self.scan.position();
+        if !seen.field(index) {
+            return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
+        }
+        if self.scan.next_token() == b'n' && !self.takes_null(field) {
+            seen.unset(index);
+            return self.scan.literal("null").map_err(|e| place.name(e));
+        }
+        if let Some(oneof) = field.oneof
+            && !seen.oneof(oneof)
+        {
+            return Err(place.name(self.oneof_error(id, oneof, start)));
+        }
+        match bound.and_then(|tree| tree.get(index)) {
+            None => self.field(field, &place, None),
+            Some(Entry::Node(below)) => self.field(field, &place, Some(below)),
+            Some(Entry::Leaf(leaf)) => {
+                seen.unset(index);
+                self.repeated_in_body(field, leaf, &place)
+            }
+        }
+    }
+
+    fn oneof_error(&self, id: MessageId, oneof: u16, start: usize) -> RequestError {
+        let message = self.schema.message(id);
+        let name = message.oneofs.get(usize::from(oneof)).map_or("", |o| o);
+        let members: Vec<&str> =
+            message.fields.iter().filter(|f| f.oneof == Some(oneof)).map(Field::output_name).collect();
+        let expected = format!("only one of {} (oneof {name})", members.join(", "));
+        RequestError::new(K::Oneof, expected).at(start)
+    }
+
+    /// A field of the body that is bound elsewhere: it must say the same, and is not written twice.
+    fn repeated_in_body(&mut self, field: &Field, leaf: &Leaf, place: &Trail<'_>) -> Scan<()> {
+        self.scan.space();
+        let (start, kept) = (self.scan.position(), self.out.len());
+        self.field(field, place, None)?;
+        let same = self.out.get(kept..) == Some(leaf.wire.as_slice());
+        self.out.truncate(kept);
+        if same || self.options.path_wins {
+            return Ok(());
+        }
+        let expected = format!("{:?} as in the path", leaf.text);
+        Err(place.name(self.scan.mismatch(start, expected).with_kind(K::PathConflict)))
+    }
+
+    fn check_required(
+        &self,
+        id: MessageId,
+        seen: &Seen,
+        trail: &Trail<'_>,
+        bound: Option<&Tree>,
+    ) -> Scan<()> {
+        let missing = (0_u16..).zip(&self.schema.message(id).fields).find(|(index, field)| {
+            field.required && !seen.has(*index) && bound.is_none_or(|tree| tree.get(*index).is_none())
+        });
+        match missing {
+            None => Ok(()),
+            Some((_, field)) => {
+                let error = RequestError::new(K::MissingField, "").at(self.scan.position());
+                Err(trail.child(Step::Field(field.output_name())).name(error))
+            }
+        }
+    }
+
+    /// A field's value with its tags, by its shape.
+    pub(crate) fn field(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
+        match field.shape {
+            Shape::Single => self.single(field, place, below),
+            Shape::Repeated => self.repeated(field, place),
+            Shape::Map => self.map(field, place),
+        }
+    }
+}
+
+/// The names a message knows, for a message to a person.
+fn known_fields(schema: &Schema, id: MessageId) -> String {
+    const SHOWN: usize = 20;
+    let fields = &schema.message(id).fields;
+    let settable = fields.iter().filter(|f| !f.rules.unknown_field_paths);
+    let names: Vec<&str> = settable.take(SHOWN).map(Field::output_name).collect();
+    match names.len() {
+        0 => "no fields".to_owned(),
+        n if n < fields.len() && n == SHOWN => format!("one of {}, …", names.join(", ")),
+        _ => format!("one of {}", names.join(", ")),
+    }
+}

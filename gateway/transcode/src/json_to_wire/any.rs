@@ -1,0 +1,64 @@
+//! `google.protobuf.Any` in JSON: finding its type before reading its fields.
+
+use super::Encoder;
+use super::trail::{Step, Trail};
+use crate::error::{RequestError, RequestErrorKind as K};
+use crate::json::Scan;
+use crate::schema::{MessageId, Schema};
+
+/// The message that a type URL names: what stands after its last slash.
+pub(crate) fn resolve(schema: &Schema, url: &str) -> Option<MessageId> {
+    let (_, name) = url.rsplit_once('/')?;
+    schema.message_ids.get(name).copied()
+}
+
+impl Encoder<'_, '_> {
+    /// The `@type` of the object at the position, which does not move, and where its key stands.
+    pub(super) fn type_url(&mut self, place: &Trail<'_>) -> Scan<Option<(String, usize)>> {
+        let start = self.scan.position();
+        self.enter(place)?;
+        let found = self.find_type(place);
+        self.leave();
+        self.scan.rewind(start);
+        found
+    }
+
+    fn find_type(&mut self, place: &Trail<'_>) -> Scan<Option<(String, usize)>> {
+        let mut open = !self.scan.closes(b'}');
+        while open {
+            self.scan.space();
+            let start = self.scan.position();
+            let key = self.scan.string().map_err(|e| place.name(e))?;
+            self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
+            self.scan.space();
+            if key == "@type" {
+                let here = place.child(Step::Field("@type"));
+                let url = self.scan.string().map_err(|e| here.name(e))?.into_owned();
+                return Ok(Some((url, start)));
+            }
+            self.scan.skip(self.depth).map_err(|e| place.name(e))?;
+            open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
+        }
+        Ok(None)
+    }
+
+    /// Steps over the `@type` whose key stands at `known`; a second one is refused.
+    pub(super) fn type_again(&mut self, known: Option<usize>, start: usize, place: &Trail<'_>) -> Scan<()> {
+        let here = place.child(Step::Field("@type"));
+        if known != Some(start) {
+            return Err(here.name(RequestError::new(K::DuplicateField, "").at(start)));
+        }
+        self.scan.skip(self.depth).map_err(|e| here.name(e))
+    }
+
+    /// An `Any` without a type: only the empty object stands for one.
+    pub(super) fn empty_any(&mut self, place: &Trail<'_>, start: usize) -> Scan<()> {
+        self.enter(place)?;
+        self.leave();
+        if self.scan.closes(b'}') {
+            return Ok(());
+        }
+        let error = self.scan.mismatch(start, "a member \"@type\" with the URL of a type");
+        Err(place.name(error.got("none")))
+    }
+}

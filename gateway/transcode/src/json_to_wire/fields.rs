@@ -1,0 +1,192 @@
+//! Fields by their shape: single, repeated (packed or not), map.
+
+use std::collections::HashSet;
+
+use super::Encoder;
+use super::trail::{Step, Trail};
+use crate::bind::tree::Tree;
+use crate::error::{RequestError, RequestErrorKind as K};
+use crate::json::Scan;
+use crate::scalar::{self, TextStyle};
+use crate::schema::{EnumId, Field, Kind, WellKnown};
+use crate::wire::{WireType, begin_len, end_len, put_tag};
+
+impl Encoder<'_, '_> {
+    /// Whether null is a value of this field and not its absence.
+    pub(super) fn takes_null(&self, field: &Field) -> bool {
+        use crate::schema::Shape::Single;
+        match field.kind {
+            Kind::Message(id) => {
+                field.shape == Single && self.schema.message(id).well_known == WellKnown::Value
+            }
+            Kind::Enum(id) => field.shape == Single && self.is_null_enum(id),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_null_enum(&self, id: EnumId) -> bool {
+        self.schema.enumeration(id).is_null
+    }
+
+    pub(super) fn single(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
+        let start = self.out.len();
+        self.out.extend_from_slice(&field.tag);
+        let value = self.out.len();
+        let written = self.value(field.kind, place, below)?;
+        self.end_group(field);
+        if !written || (!field.presence && is_default(self.out.get(value..))) {
+            self.out.truncate(start);
+        }
+        Ok(())
+    }
+
+    pub(super) fn repeated(&mut self, field: &Field, place: &Trail<'_>) -> Scan<()> {
+        if self.scan.next_token() != b'[' {
+            let start = self.scan.position();
+            return Err(place.name(self.scan.mismatch(start, "an array")));
+        }
+        let start = self.out.len();
+        if field.packed {
+            self.out.extend_from_slice(&field.tag);
+            let content = begin_len(&mut self.out);
+            self.elements(field, place, &[])?;
+            if self.out.len() == content {
+                self.out.truncate(start);
+            } else {
+                end_len(&mut self.out, content);
+            }
+            return Ok(());
+        }
+        self.elements(field, place, &field.tag)
+    }
+
+    fn elements(&mut self, field: &Field, place: &Trail<'_>, tag: &[u8]) -> Scan<()> {
+        self.enter(place)?;
+        let mut open = !self.scan.closes(b']');
+        let mut index = 0;
+        while open {
+            let element = place.child(Step::Index(index));
+            let start = self.out.len();
+            self.out.extend_from_slice(tag);
+            if self.value(field.kind, &element, None)? {
+                self.end_group(field);
+            } else {
+                self.out.truncate(start);
+            }
+            index += 1;
+            open = self.scan.more(b']', "a comma or the closing bracket").map_err(|e| place.name(e))?;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    pub(super) fn map(&mut self, field: &Field, place: &Trail<'_>) -> Scan<()> {
+        let Some((key, value)) = field.kind.message().and_then(|id| self.schema.map_entry(id)) else {
+            return Err(place.name(RequestError::new(K::Value, "no value: the schema's map is broken")));
+        };
+        let (key, value) = (key.kind, value.kind);
+        self.entries(&field.tag, place, |encoder, text, start, place| {
+            put_tag(&mut encoder.out, 1, key.wire_type());
+            let style = TextStyle::default();
+            scalar::put_text(encoder.schema, key, text, style, &mut encoder.out)
+                .map_err(|expected| place.name(encoder.scan.mismatch(start, expected)))?;
+            put_tag(&mut encoder.out, 2, value.wire_type());
+            Ok(value)
+        })
+    }
+
+    /// The members of an object as entry messages with `tag`. `head` writes the key and the value's tag.
+    pub(super) fn entries(
+        &mut self,
+        tag: &[u8],
+        place: &Trail<'_>,
+        mut head: impl FnMut(&mut Self, &str, usize, &Trail<'_>) -> Scan<Kind>,
+    ) -> Scan<()> {
+        if self.scan.next_token() != b'{' {
+            let start = self.scan.position();
+            return Err(place.name(self.scan.mismatch(start, "an object")));
+        }
+        self.enter(place)?;
+        let mut keys = Keys { base: self.keys.len(), many: None };
+        let mut open = !self.scan.closes(b'}');
+        while open {
+            self.scan.space();
+            let start = self.scan.position();
+            let text = self.scan.string().map_err(|e| place.name(e))?;
+            self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
+            let entry_place = place.child(Step::Key(&text));
+            let entry = self.out.len();
+            self.out.extend_from_slice(tag);
+            let content = begin_len(&mut self.out);
+            let kind = head(self, &text, start, &entry_place)?;
+            let key_end = self.out.len();
+            if keys.repeats(self, content, key_end) {
+                let error = RequestError::new(K::DuplicateField, "").at(start);
+                return Err(entry_place.name(error));
+            }
+            if self.value(kind, &entry_place, None)? {
+                let moved = end_len(&mut self.out, content);
+                self.keys.push((content + moved, key_end + moved));
+            } else {
+                self.out.truncate(entry);
+            }
+            open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
+        }
+        self.keys.truncate(keys.base);
+        self.leave();
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth += 1;
+    }
+
+    fn end_group(&mut self, field: &Field) {
+        if matches!(field.kind, Kind::Group(_)) {
+            put_tag(&mut self.out, field.number, WireType::EndGroup);
+        }
+    }
+
+    /// One value of `kind`, without its tag (and without the end tag of a group); false when it was dropped (an unknown enum word while unknown fields are
+    /// ignored).
+    pub(super) fn value(&mut self, kind: Kind, place: &Trail<'_>, below: Option<&Tree>) -> Scan<bool> {
+        match kind {
+            Kind::Message(id) => {
+                let content = begin_len(&mut self.out);
+                self.message(id, place, below)?;
+                end_len(&mut self.out, content);
+                Ok(true)
+            }
+            Kind::Group(id) => self.message(id, place, below).map(|()| true),
+            _ => self.scalar(kind).map_err(|e| place.name(e)),
+        }
+    }
+
+}
+
+/// Whether the bytes of a value are its kind's default.
+fn is_default(value: Option<&[u8]>) -> bool {
+    value.is_some_and(|bytes| bytes.iter().all(|b| *b == 0))
+}
+
+/// Finds keys that occur twice in one object: by comparing while they are few, by a set from then on.
+struct Keys {
+    base: usize,
+    many: Option<HashSet<Box<[u8]>>>,
+}
+
+impl Keys {
+    const FEW: usize = 16;
+
+    fn repeats(&mut self, encoder: &Encoder<'_, '_>, start: usize, end: usize) -> bool {
+        let bytes = |range: &(usize, usize)| encoder.out.get(range.0..range.1).unwrap_or_default();
+        // the value's tag at the end is the same for all keys, so it may stay
+        let key = bytes(&(start, end));
+        let before = encoder.keys.get(self.base..).unwrap_or_default();
+        if before.len() < Self::FEW {
+            return before.iter().any(|range| bytes(range) == key);
+        }
+        let many = self.many.get_or_insert_with(|| before.iter().map(|range| bytes(range).into()).collect());
+        !many.insert(key.into())
+    }
+}

@@ -1,0 +1,59 @@
+//! Where in the document a value stands, as a chain of stack frames: free until somebody asks.
+
+use std::fmt;
+
+use crate::error::RequestError;
+
+/// One step from a value to a value inside it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step<'t> {
+    /// The document itself.
+    Root,
+    Field(&'t str),
+    Index(usize),
+    Key(&'t str),
+}
+
+/// A place in the document.
+#[derive(Debug)]
+pub(crate) struct Trail<'t> {
+    up: Option<&'t Trail<'t>>,
+    step: Step<'t>,
+}
+
+impl<'t> Trail<'t> {
+    pub(crate) const ROOT: Trail<'static> = Trail { up: None, step: Step::Root };
+
+    pub(crate) fn child(&'t self, step: Step<'t>) -> Trail<'t> {
+        Trail { up: Some(self), step }
+    }
+
+    /// Puts this place into an error that names none.
+    #[cold]
+    pub(crate) fn name(&self, error: RequestError) -> RequestError {
+        if error.has_path() { error } else { error.on(self.to_string()) }
+    }
+}
+
+impl fmt::Display for Trail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(up) = self.up {
+            up.fmt(f)?;
+            if matches!(self.step, Step::Field(_)) && !matches!(up.step, Step::Root) {
+                f.write_str(".")?;
+            }
+        }
+        match self.step {
+            Step::Root => Ok(()),
+            Step::Field(name) => f.write_str(name),
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Key(key) if key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) => {
+                if self.up.is_some_and(|up| !matches!(up.step, Step::Root)) {
+                    f.write_str(".")?;
+                }
+                f.write_str(key)
+            }
+            Step::Key(key) => write!(f, "[{key:?}]"),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The program: schema, methods and routes of a set of files, compiled once, shared and immutable.
+
+mod compile;
+mod method;
+mod route;
+mod warning;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::bind::Binding;
+use crate::descriptor::DescriptorError;
+use crate::rules::Rules;
+use crate::schema::Schema;
+use crate::trie::{Found, Trie};
+use crate::wire_to_json::{self, PrintOptions, ResponseError};
+pub(crate) use method::MethodData;
+pub use method::Method;
+pub use route::{ResponseBody, Route};
+pub use warning::Warning;
+
+/// Which names messages are printed with. Input accepts both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NameStyle {
+    /// Names as the proto file has them (`snake_case`).
+    #[default]
+    Proto,
+    /// `json_name` (lowerCamelCase unless it says otherwise).
+    Json,
+}
+
+/// How a program is compiled.
+#[derive(Debug, Clone)]
+pub struct CompileOptions {
+    /// Names in output.
+    pub names: NameStyle,
+    /// How deep messages, arrays and objects may nest, both ways. At most 1000.
+    pub depth: u32,
+    /// Give every method `POST /pkg.Service/Method` with body `*` beside its own rules.
+    pub default_bindings: bool,
+    /// Print every field without presence even when it has its default.
+    pub print_defaults: bool,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        Self { names: NameStyle::Proto, depth: 100, default_bindings: false, print_defaults: false }
+    }
+}
+
+/// A program, and what was left out of it.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The program.
+    pub program: Program,
+    /// What could not be compiled; everything else serves.
+    pub warnings: Vec<Warning>,
+}
+
+/// Everything that is needed to serve a set of files. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Program {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) schema: Schema,
+    pub(crate) methods: Vec<MethodData>,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) options: CompileOptions,
+    method_ids: HashMap<Box<str>, u32>,
+    trie: Trie,
+}
+
+/// Why there is no route.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// No rule has this path: 404.
+    #[error("there is no such path")]
+    NotFound,
+    /// Rules have this path for these methods: 405 with `Allow`.
+    #[error("the path does not take this method, but {}", allow.iter().map(String::as_str).collect::<Vec<_>>().join(", "))]
+    MethodNotAllowed {
+        /// The methods, for the `Allow` header.
+        allow: BTreeSet<String>,
+    },
+    /// The path itself is not well formed: 400.
+    #[error("expected {expected}, got {segment:?} in the path")]
+    BadPath {
+        /// The segment as it came.
+        segment: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+}
+
+impl Program {
+    /// Compiles encoded `FileDescriptorProto`s, in any order; [`crate::files_of_set`] takes a set apart.
+    ///
+    /// Fails only when bytes are no descriptor at all. A file given twice is taken once.
+    pub fn compile(
+        files: &[Bytes],
+        rules: &dyn Rules,
+        options: CompileOptions,
+    ) -> Result<Compiled, DescriptorError> {
+        let (inner, warnings) = compile::compile(files, rules, options)?;
+        Ok(Compiled { program: Self { inner: Arc::new(inner) }, warnings })
+    }
+
+    /// Finds the route of a request. `path` is what stands before the question mark, percent-encoded as it came.
+    pub fn route(&self, http_method: &str, path: &str) -> Result<Route, RouteError> {
+        if !path.starts_with('/') {
+            let segment = path.split('/').next().unwrap_or_default().to_owned();
+            return Err(RouteError::BadPath { segment, expected: "a path that begins with a slash" });
+        }
+        match self.inner.trie.find(http_method, path) {
+            Ok(Found::Route { binding, marks }) => Ok(Route::new(Arc::clone(&self.inner), binding, marks)),
+            Ok(Found::WrongMethod(mut allow)) => {
+                if allow.contains("GET") {
+                    allow.insert("HEAD".to_owned());
+                }
+                Err(RouteError::MethodNotAllowed { allow })
+            }
+            Ok(Found::Nothing) => Err(RouteError::NotFound),
+            Err(bad) => Err(RouteError::BadPath { segment: bad.segment, expected: bad.expected }),
+        }
+    }
+
+    /// The methods, in the order of their files.
+    pub fn methods(&self) -> impl Iterator<Item = Method> + '_ {
+        (0_u32..).zip(&self.inner.methods).map(|(index, _)| Method::new(Arc::clone(&self.inner), index))
+    }
+
+    /// A method by its gRPC path `/pkg.Service/Method`.
+    pub fn method(&self, grpc_path: &str) -> Option<Method> {
+        let index = *self.inner.method_ids.get(grpc_path)?;
+        Some(Method::new(Arc::clone(&self.inner), index))
+    }
+
+    /// Every route as HTTP method, template and gRPC path.
+    pub fn routes(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.inner.bindings.iter().map(|b| {
+            let method = self.inner.methods.get(b.method as usize).map_or("", |m| m.path());
+            (b.http_method.as_str(), b.source.as_str(), method)
+        })
+    }
+
+    /// Appends the JSON form of a `google.protobuf.Any` given by its parts (status details, for one).
+    pub fn any_to_json(&self, type_url: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
+        wire_to_json::print_any(&self.inner.schema, type_url, value, out, self.inner.print_options())
+    }
+
+    /// Appends the JSON form of the message `full_name`.
+    pub fn message_to_json(&self, full_name: &str, wire: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
+        let schema = &self.inner.schema;
+        let id = schema.message_id(full_name).ok_or_else(|| ResponseError {
+            field: full_name.to_owned(),
+            fault: crate::wire::WireFault::UnknownAny,
+        })?;
+        wire_to_json::print(schema, id, wire, out, self.inner.print_options())
+    }
+
+    /// Reads JSON as the message `full_name` and appends its wire bytes; nothing when the type is not known.
+    /// `unknown` says what happens to fields that it does not have ([`crate::UnknownFields::Report`] is as ignoring).
+    pub fn json_to_message(
+        &self,
+        full_name: &str,
+        json: &[u8],
+        unknown: crate::UnknownFields,
+        out: &mut Vec<u8>,
+    ) -> Option<Result<(), crate::RequestError>> {
+        use crate::json_to_wire::trail::Trail;
+        use crate::json_to_wire::{DecodeOptions, Encoder};
+        let id = self.inner.schema.message_id(full_name)?;
+        let options = DecodeOptions { depth: self.inner.options.depth, unknown, path_wins: false };
+        let scanner = match crate::json::Scanner::new(json) {
+            Ok(scanner) => scanner,
+            Err(error) => return Some(Err(error)),
+        };
+        let start = out.len();
+        let mut encoder = Encoder::new(&self.inner.schema, scanner, std::mem::take(out), options);
+        encoder.scan.space();
+        let read = encoder.message(id, &Trail::ROOT, None).and_then(|()| encoder.scan.end());
+        *out = encoder.out;
+        if read.is_err() {
+            out.truncate(start);
+        }
+        Some(read)
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl Inner {
+    pub(crate) fn print_options(&self) -> PrintOptions {
+        PrintOptions { depth: self.options.depth, defaults: self.options.print_defaults }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a platform may say beyond Google's mapping: rules that the caller reads from its own options.
+
+use crate::stream::StreamFormat;
+
+/// What to do with input fields that the message does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownFields {
+    /// Refuse the request, naming the field.
+    #[default]
+    Reject,
+    /// Drop them.
+    Ignore,
+    /// Drop them and put their dotted paths into the field that is marked with [`FieldRules::unknown_field_paths`].
+    Report,
+}
+
+/// Rules of one method.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MethodRules {
+    /// The HTTP status of a success; 200 when absent.
+    pub success_status: Option<u16>,
+    /// What happens to unknown body fields.
+    pub unknown_fields: UnknownFields,
+    /// The path is also accepted with a slash at its end.
+    pub trailing_slash: bool,
+    /// The form of a server stream when `Accept` does not choose.
+    pub stream_format: Option<StreamFormat>,
+    /// A body that repeats a path-bound field with another value is overruled instead of refused.
+    pub path_wins: bool,
+    /// Left out of the OpenAPI documents.
+    pub hidden: bool,
+}
+
+/// Rules of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldRules {
+    /// Printed when empty: `[]`, `{}`, `""`, 0, false; a message as `{}`.
+    pub always_present: bool,
+    /// `True`, `False`, `1` and `0` are taken for booleans in query and path.
+    pub lenient_bool: bool,
+    /// Another name in the query, taken beside the field's own names.
+    pub query_name: Option<String>,
+    /// Receives the dotted paths of unknown body fields; cannot be set by a request.
+    pub unknown_field_paths: bool,
+    /// The order of this map's entries has a meaning (told to readers of the OpenAPI document).
+    pub ordered: bool,
+    /// A request must carry it (told to readers of the OpenAPI document).
+    pub required: bool,
+    /// Set by the service only (told to readers of the OpenAPI document).
+    pub output_only: bool,
+}
+
+/// Reads rules from raw options bytes. Every answer is taken once, while a program is compiled.
+pub trait Rules {
+    /// The rules of the method `full_name` (`pkg.Service.Method`) with these encoded `MethodOptions`.
+    fn method(&self, full_name: &str, options: &[u8]) -> MethodRules;
+    /// The rules of a field with these encoded `FieldOptions`.
+    fn field(&self, options: &[u8]) -> FieldRules;
+    /// The word for an enum value in JSON, both ways, from these encoded `EnumValueOptions`; its proto name when
+    /// absent. Input accepts the word, the proto name and the number.
+    fn enum_value(&self, options: &[u8]) -> Option<String>;
+}
+
+/// Google's mapping and nothing else.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GoogleRules;
+
+impl Rules for GoogleRules {
+    fn method(&self, _full_name: &str, _options: &[u8]) -> MethodRules {
+        MethodRules::default()
+    }
+
+    /// Reads `google.api.field_behavior` (extension 1052), which only documents.
+    fn field(&self, options: &[u8]) -> FieldRules {
+        let behavior = field_behavior(options);
+        FieldRules {
+            required: behavior.contains(&2),
+            output_only: behavior.contains(&3),
+            ..FieldRules::default()
+        }
+    }
+
+    fn enum_value(&self, _options: &[u8]) -> Option<String> {
+        None
+    }
+}
+
+/// The values of `google.api.field_behavior` in encoded `FieldOptions` (2 is REQUIRED, 3 is `OUTPUT_ONLY`).
+pub fn field_behavior(options: &[u8]) -> Vec<u64> {
+    use crate::wire::{Reader, WireType};
+    const FIELD_BEHAVIOR: u32 = 1052;
+    let mut values = Vec::new();
+    let mut reader = Reader::new(options);
+    while let Ok((number, wire)) = reader.tag() {
+        let read = match (number, wire) {
+            (FIELD_BEHAVIOR, WireType::Varint) => reader.varint().map(|v| values.push(v)),
+            (FIELD_BEHAVIOR, WireType::Len) => reader.len_slice().map(|packed| {
+                let mut inner = Reader::new(packed);
+                while let Ok(value) = inner.varint() {
+                    values.push(value);
+                }
+            }),
+            _ => reader.skip(number, wire, 100),
+        };
+        if read.is_err() {
+            break;
+        }
+    }
+    values
+}

@@ -1,0 +1,278 @@
+//! The schema program: messages, enums and fields compiled for both codecs, immutable once built.
+
+mod build;
+mod comments;
+mod names;
+
+use std::collections::HashMap;
+
+pub(crate) use build::{build, join};
+pub(crate) use names::NameTable;
+
+use crate::rules::FieldRules;
+use crate::wire::WireType;
+
+/// Index of a message in its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MessageId(pub(crate) u32);
+
+/// Index of an enum in its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EnumId(pub(crate) u32);
+
+/// Every message and enum of a set of files.
+#[derive(Debug, Default)]
+pub(crate) struct Schema {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) enums: Vec<Enum>,
+    pub(crate) message_ids: HashMap<Box<str>, MessageId>,
+    /// Comments by full name (`pkg.Message`, `pkg.Message.field`, `pkg.Service.Method`, `pkg.VALUE`).
+    pub(crate) comments: HashMap<String, String>,
+    empty: Message,
+    no_values: Enum,
+}
+
+impl Schema {
+    pub(crate) fn message(&self, id: MessageId) -> &Message {
+        self.messages.get(id.0 as usize).unwrap_or(&self.empty)
+    }
+
+    pub(crate) fn enumeration(&self, id: EnumId) -> &Enum {
+        self.enums.get(id.0 as usize).unwrap_or(&self.no_values)
+    }
+
+    pub(crate) fn message_id(&self, full_name: &str) -> Option<MessageId> {
+        self.message_ids.get(full_name.trim_start_matches('.')).copied()
+    }
+
+    /// Key and value fields of a map's entry message.
+    pub(crate) fn map_entry(&self, id: MessageId) -> Option<(&Field, &Field)> {
+        let entry = self.message(id);
+        Some((entry.by_number(1)?.1, entry.by_number(2)?.1))
+    }
+
+    pub(crate) fn comment(&self, full_name: &str) -> Option<&str> {
+        self.comments.get(full_name).map(String::as_str)
+    }
+}
+
+/// A message as the codecs see it.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    pub(crate) full_name: Box<str>,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) oneofs: Vec<Box<str>>,
+    pub(crate) well_known: WellKnown,
+    pub(crate) map_entry: bool,
+    /// Some field must be printed when empty.
+    pub(crate) has_always_present: bool,
+    /// Some field is required (proto2).
+    pub(crate) has_required: bool,
+    /// The field that receives the paths of unknown fields.
+    pub(crate) unknown_paths: Option<u16>,
+    /// Index + 1 by field number, for the small numbers.
+    dense: Vec<u16>,
+    /// Number and index of the rest, sorted.
+    sparse: Vec<(u32, u16)>,
+    names: NameTable,
+}
+
+impl Message {
+    pub(crate) fn by_number(&self, number: u32) -> Option<(u16, &Field)> {
+        let index = match self.dense.get(number as usize) {
+            Some(0) => return None,
+            Some(slot) => slot - 1,
+            None => {
+                let at = self.sparse.binary_search_by_key(&number, |e| e.0).ok()?;
+                self.sparse.get(at)?.1
+            }
+        };
+        Some((index, self.fields.get(usize::from(index))?))
+    }
+
+    /// A field by its JSON name or its proto name.
+    pub(crate) fn by_name(&self, name: &str) -> Option<(u16, &Field)> {
+        let index = self.names.get(name)?;
+        Some((index, self.fields.get(usize::from(index))?))
+    }
+
+    pub(crate) fn field(&self, index: u16) -> Option<&Field> {
+        self.fields.get(usize::from(index))
+    }
+}
+
+/// Messages whose JSON form is their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum WellKnown {
+    #[default]
+    None,
+    Any,
+    Timestamp,
+    Duration,
+    FieldMask,
+    Struct,
+    Value,
+    ListValue,
+    Wrapper,
+    HttpBody,
+}
+
+impl WellKnown {
+    pub(crate) fn of(full_name: &str) -> Self {
+        let Some(name) = full_name.strip_prefix("google.protobuf.") else {
+            return if full_name == "google.api.HttpBody" { Self::HttpBody } else { Self::None };
+        };
+        match name {
+            "Any" => Self::Any,
+            "Timestamp" => Self::Timestamp,
+            "Duration" => Self::Duration,
+            "FieldMask" => Self::FieldMask,
+            "Struct" => Self::Struct,
+            "Value" => Self::Value,
+            "ListValue" => Self::ListValue,
+            "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value" | "UInt32Value"
+            | "BoolValue" | "StringValue" | "BytesValue" => Self::Wrapper,
+            _ => Self::None,
+        }
+    }
+
+    /// Whether its JSON form is something else than an object of its fields (decides the form inside `Any`).
+    pub(crate) fn is_special(self) -> bool {
+        !matches!(self, Self::None | Self::HttpBody)
+    }
+}
+
+/// The type of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Double,
+    Float,
+    Int64,
+    Uint64,
+    Int32,
+    Fixed64,
+    Fixed32,
+    Bool,
+    String,
+    Group(MessageId),
+    Message(MessageId),
+    Bytes,
+    Uint32,
+    Enum(EnumId),
+    Sfixed32,
+    Sfixed64,
+    Sint32,
+    Sint64,
+}
+
+impl Kind {
+    pub(crate) fn wire_type(self) -> WireType {
+        match self {
+            Self::Double | Self::Fixed64 | Self::Sfixed64 => WireType::Fixed64,
+            Self::Float | Self::Fixed32 | Self::Sfixed32 => WireType::Fixed32,
+            Self::String | Self::Bytes | Self::Message(_) => WireType::Len,
+            Self::Group(_) => WireType::StartGroup,
+            _ => WireType::Varint,
+        }
+    }
+
+    pub(crate) fn message(self) -> Option<MessageId> {
+        match self {
+            Self::Message(id) | Self::Group(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether several values may share one length-delimited record.
+    pub(crate) fn packable(self) -> bool {
+        !matches!(self.wire_type(), WireType::Len | WireType::StartGroup)
+    }
+}
+
+/// How many values a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Single,
+    Repeated,
+    Map,
+}
+
+/// One field, ready for both directions.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: Box<str>,
+    pub(crate) json_name: Box<str>,
+    /// `"name":` as it is printed.
+    pub(crate) output_key: Box<[u8]>,
+    pub(crate) number: u32,
+    /// The tag of one value (of the whole record when packed), encoded.
+    pub(crate) tag: Box<[u8]>,
+    pub(crate) kind: Kind,
+    pub(crate) shape: Shape,
+    pub(crate) packed: bool,
+    /// Set-to-default differs from unset.
+    pub(crate) presence: bool,
+    pub(crate) required: bool,
+    pub(crate) oneof: Option<u16>,
+    pub(crate) rules: FieldRules,
+}
+
+impl Field {
+    /// Whether it is one length-delimited message.
+    pub(crate) fn wire_is_len(&self) -> bool {
+        self.shape == Shape::Single && matches!(self.kind, Kind::Message(_))
+    }
+
+    /// The name that is printed.
+    pub(crate) fn output_name(&self) -> &str {
+        let inner = self.output_key.len().saturating_sub(2);
+        self.output_key.get(1..inner).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or(&self.name)
+    }
+}
+
+/// An enum as the codecs see it.
+#[derive(Debug, Default)]
+pub(crate) struct Enum {
+    pub(crate) full_name: Box<str>,
+    pub(crate) open: bool,
+    /// `google.protobuf.NullValue`, whose JSON form is null.
+    pub(crate) is_null: bool,
+    pub(crate) values: Vec<EnumValue>,
+    /// Number and index of the value that is printed for it, sorted by number.
+    numbers: Vec<(i32, u16)>,
+    names: NameTable,
+}
+
+/// One named number.
+#[derive(Debug)]
+pub(crate) struct EnumValue {
+    pub(crate) name: Box<str>,
+    pub(crate) number: i32,
+    /// The word in JSON.
+    pub(crate) word: Box<str>,
+    /// The word with its quotes, escaped.
+    pub(crate) quoted: Box<[u8]>,
+}
+
+impl Enum {
+    pub(crate) fn by_number(&self, number: i32) -> Option<&EnumValue> {
+        let at = match self.numbers.get(usize::try_from(number).unwrap_or(usize::MAX)) {
+            Some(entry) if entry.0 == number => entry.1,
+            _ => self.numbers.get(self.numbers.binary_search_by_key(&number, |e| e.0).ok()?)?.1,
+        };
+        self.values.get(usize::from(at))
+    }
+
+    /// A value by its word or its proto name.
+    pub(crate) fn by_name(&self, name: &str) -> Option<&EnumValue> {
+        self.values.get(usize::from(self.names.get(name)?))
+    }
+
+    /// The words that input may use, for a message to a person.
+    pub(crate) fn words(&self) -> String {
+        const SHOWN: usize = 20;
+        let words: Vec<&str> = self.values.iter().take(SHOWN).map(|v| &*v.word).collect();
+        let more = if self.values.len() > SHOWN { ", …" } else { "" };
+        format!("one of {}{more}", words.join(", "))
+    }
+}

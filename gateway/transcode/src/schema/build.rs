@@ -1,0 +1,365 @@
+//! From decoded descriptors to the schema: names resolved, features applied, keys and tags rendered once.
+
+use std::collections::HashMap;
+
+use super::{Enum, EnumId, EnumValue, Field, Kind, Message, MessageId, NameTable, Schema, Shape, WellKnown};
+use crate::descriptor::features::{Features, slot};
+use crate::descriptor::{EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, OneofDescriptor};
+use crate::program::{NameStyle, Warning};
+use crate::rules::Rules;
+use crate::wire::{WireType, last_varint_field, put_tag};
+
+/// Joins a scope and a name with a dot.
+pub(crate) fn join(scope: &str, name: &str) -> String {
+    if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
+}
+
+/// Compiles `files`; what cannot be compiled is left out and told in `warnings`.
+pub(crate) fn build(
+    files: &[FileDescriptor],
+    rules: &dyn Rules,
+    style: NameStyle,
+    warnings: &mut Vec<Warning>,
+) -> Schema {
+    let mut pending = Pending::default();
+    let mut schema = Schema::default();
+    for file in files {
+        pending.file(file, warnings);
+        super::comments::collect(file, &mut schema.comments);
+    }
+    schema.enums = pending.enums.iter().map(|e| enumeration(e, rules, warnings)).collect();
+    for (id, item) in (0..).zip(&pending.messages) {
+        schema.message_ids.insert(item.full_name.as_str().into(), MessageId(id));
+    }
+    let builder = Builder { pending: &pending, rules, style };
+    schema.messages = pending.messages.iter().map(|m| builder.message(m, warnings)).collect();
+    schema
+}
+
+/// A type that waits for its references to be resolved.
+struct PendingMessage<'d> {
+    full_name: String,
+    descriptor: &'d MessageDescriptor,
+    features: Features,
+    map_entry: bool,
+}
+
+struct PendingEnum<'d> {
+    full_name: String,
+    descriptor: &'d EnumDescriptor,
+    features: Features,
+}
+
+#[derive(Clone, Copy)]
+enum TypeRef {
+    Message(MessageId),
+    Enum(EnumId),
+}
+
+#[derive(Default)]
+struct Pending<'d> {
+    messages: Vec<PendingMessage<'d>>,
+    enums: Vec<PendingEnum<'d>>,
+    by_name: HashMap<String, TypeRef>,
+    /// Extensions by the message they extend, with the scope they are declared in.
+    extensions: HashMap<String, Vec<(String, &'d FieldDescriptor, Features)>>,
+}
+
+impl<'d> Pending<'d> {
+    fn file(&mut self, file: &'d FileDescriptor, warnings: &mut Vec<Warning>) {
+        let features = Features::of_file(file);
+        for message in &file.message_type {
+            self.message(message, &file.package, features, warnings);
+        }
+        for entry in &file.enum_type {
+            self.enumeration(entry, &file.package, features, warnings);
+        }
+        self.extensions(&file.extension, &file.package, features);
+    }
+
+    fn message(
+        &mut self,
+        descriptor: &'d MessageDescriptor,
+        scope: &str,
+        features: Features,
+        warnings: &mut Vec<Warning>,
+    ) {
+        const MAP_ENTRY: u32 = 7;
+        let full_name = join(scope, &descriptor.name);
+        let features = features.overridden(&descriptor.options, slot::MESSAGE);
+        for nested in &descriptor.nested_type {
+            self.message(nested, &full_name, features, warnings);
+        }
+        for nested in &descriptor.enum_type {
+            self.enumeration(nested, &full_name, features, warnings);
+        }
+        self.extensions(&descriptor.extension, &full_name, features);
+        let id = MessageId(u32::try_from(self.messages.len()).unwrap_or(u32::MAX));
+        if self.claim(&full_name, TypeRef::Message(id), warnings) {
+            let map_entry = last_varint_field(&descriptor.options, MAP_ENTRY) == Some(1);
+            self.messages.push(PendingMessage { full_name, descriptor, features, map_entry });
+        }
+    }
+
+    fn enumeration(
+        &mut self,
+        descriptor: &'d EnumDescriptor,
+        scope: &str,
+        features: Features,
+        warnings: &mut Vec<Warning>,
+    ) {
+        let full_name = join(scope, &descriptor.name);
+        let id = EnumId(u32::try_from(self.enums.len()).unwrap_or(u32::MAX));
+        if self.claim(&full_name, TypeRef::Enum(id), warnings) {
+            let features = features.overridden(&descriptor.options, slot::ENUM);
+            self.enums.push(PendingEnum { full_name, descriptor, features });
+        }
+    }
+
+    fn extensions(&mut self, found: &'d [FieldDescriptor], scope: &str, features: Features) {
+        for field in found {
+            let extendee = field.extendee.trim_start_matches('.').to_owned();
+            let entry = (scope.to_owned(), field, features);
+            self.extensions.entry(extendee).or_default().push(entry);
+        }
+    }
+
+    fn claim(&mut self, name: &str, what: TypeRef, warnings: &mut Vec<Warning>) -> bool {
+        if self.by_name.contains_key(name) {
+            warnings.push(Warning::DuplicateType { name: name.to_owned() });
+            return false;
+        }
+        self.by_name.insert(name.to_owned(), what);
+        true
+    }
+}
+
+struct Builder<'b> {
+    pending: &'b Pending<'b>,
+    rules: &'b dyn Rules,
+    style: NameStyle,
+}
+
+impl Builder<'_> {
+    fn message(&self, item: &PendingMessage<'_>, warnings: &mut Vec<Warning>) -> Message {
+        let mut message = Message {
+            full_name: item.full_name.as_str().into(),
+            well_known: WellKnown::of(&item.full_name),
+            map_entry: item.map_entry,
+            ..Message::default()
+        };
+        let oneofs = real_oneofs(item.descriptor);
+        message.oneofs = oneofs.iter().map(|o| o.1.name.as_str().into()).collect();
+        let own = item.descriptor.field.iter().map(|f| (None, f, item.features));
+        let extended = self.pending.extensions.get(&item.full_name).map_or(&[][..], Vec::as_slice);
+        let extended = extended.iter().map(|(scope, f, features)| (Some(scope.as_str()), *f, *features));
+        for (scope, descriptor, features) in own.chain(extended) {
+            match self.field(descriptor, scope, features, item, &oneofs) {
+                Some(field) if message.fields.len() < usize::from(u16::MAX) => message.fields.push(field),
+                _ => warnings.push(Warning::UnusableField {
+                    message: item.full_name.clone(),
+                    field: descriptor.name.clone(),
+                    type_name: descriptor.type_name.clone(),
+                }),
+            }
+        }
+        index(&mut message);
+        message
+    }
+
+    fn field(
+        &self,
+        d: &FieldDescriptor,
+        extension_scope: Option<&str>,
+        features: Features,
+        item: &PendingMessage<'_>,
+        oneofs: &[(i32, &OneofDescriptor)],
+    ) -> Option<Field> {
+        let features = features.overridden(&d.options, slot::FIELD);
+        let number = u32::try_from(d.number).ok().filter(|n| (1..=0x1fff_ffff).contains(n))?;
+        let (kind, map) = self.kind(d, features.delimited && !item.map_entry)?;
+        let shape = match (d.label == LABEL_REPEATED, map) {
+            (true, true) => Shape::Map,
+            (true, false) => Shape::Repeated,
+            _ => Shape::Single,
+        };
+        let oneof = d.oneof_index.filter(|_| !d.proto3_optional);
+        let oneof = oneof.and_then(|index| oneofs.iter().position(|o| o.0 == index));
+        let packed = shape == Shape::Repeated && kind.packable() && is_packed(d, features);
+        let presence = d.proto3_optional
+            || oneof.is_some()
+            || kind.message().is_some()
+            || features.explicit_presence
+            || extension_scope.is_some()
+            || item.map_entry;
+        let name = extension_scope.map_or_else(|| d.name.clone(), |s| format!("[{}]", join(s, &d.name)));
+        let json_name = match (&d.json_name, extension_scope) {
+            (Some(given), None) => given.clone(),
+            (None, None) => camel(&d.name),
+            _ => name.clone(),
+        };
+        let printed = if self.style == NameStyle::Json { &json_name } else { &name };
+        Some(Field {
+            output_key: quoted_key(printed),
+            tag: encoded_tag(number, if packed { WireType::Len } else { kind.wire_type() }),
+            name: name.into(),
+            json_name: json_name.into(),
+            number,
+            kind,
+            shape,
+            packed,
+            presence: presence && shape == Shape::Single,
+            required: d.label == LABEL_REQUIRED || (features.required && shape == Shape::Single),
+            oneof: oneof.and_then(|o| u16::try_from(o).ok()),
+            rules: self.rules.field(&d.options),
+        })
+    }
+
+    /// The kind of a field and whether its type is a map entry.
+    fn kind(&self, d: &FieldDescriptor, delimited: bool) -> Option<(Kind, bool)> {
+        let target = || self.pending.by_name.get(d.type_name.trim_start_matches('.')).copied();
+        Some((
+            match d.r#type {
+                1 => Kind::Double,
+                2 => Kind::Float,
+                3 => Kind::Int64,
+                4 => Kind::Uint64,
+                5 => Kind::Int32,
+                6 => Kind::Fixed64,
+                7 => Kind::Fixed32,
+                8 => Kind::Bool,
+                9 => Kind::String,
+                10 | 11 => {
+                    let TypeRef::Message(id) = target()? else { return None };
+                    let map = self.pending.messages.get(id.0 as usize).is_some_and(|m| m.map_entry);
+                    let group = !map && (d.r#type == 10 || delimited);
+                    return Some((if group { Kind::Group(id) } else { Kind::Message(id) }, map));
+                }
+                12 => Kind::Bytes,
+                13 => Kind::Uint32,
+                14 => {
+                    let TypeRef::Enum(id) = target()? else { return None };
+                    Kind::Enum(id)
+                }
+                15 => Kind::Sfixed32,
+                16 => Kind::Sfixed64,
+                17 => Kind::Sint32,
+                18 => Kind::Sint64,
+                _ => return None,
+            },
+            false,
+        ))
+    }
+}
+
+const LABEL_REQUIRED: i32 = 2;
+const LABEL_REPEATED: i32 = 3;
+
+fn is_packed(d: &FieldDescriptor, features: Features) -> bool {
+    const PACKED: u32 = 2;
+    last_varint_field(&d.options, PACKED).map_or(features.packed, |v| v == 1)
+}
+
+/// The oneofs that were written as such, without those that stand for a proto3 `optional`.
+fn real_oneofs(message: &MessageDescriptor) -> Vec<(i32, &OneofDescriptor)> {
+    let synthetic =
+        |i: i32| message.field.iter().any(|f| f.proto3_optional && f.oneof_index == Some(i));
+    (0..).zip(&message.oneof_decl).filter(|(i, _)| !synthetic(*i)).collect()
+}
+
+fn encoded_tag(number: u32, wire: WireType) -> Box<[u8]> {
+    let mut tag = Vec::with_capacity(5);
+    put_tag(&mut tag, number, wire);
+    tag.into()
+}
+
+fn quoted_key(name: &str) -> Box<[u8]> {
+    let mut key = Vec::with_capacity(name.len() + 3);
+    crate::wire_to_json::text::quote(&mut key, name);
+    key.push(b':');
+    key.into()
+}
+
+/// The JSON name that protoc derives: `foo_bar` becomes `fooBar`.
+fn camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        match c {
+            '_' => upper = true,
+            c if upper => {
+                out.push(c.to_ascii_uppercase());
+                upper = false;
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Fills the look-ups of a message whose fields are complete.
+fn index(message: &mut Message) {
+    const DENSE: u32 = 256;
+    let numbered = || (0_u16..).zip(&message.fields).map(|(i, f)| (f.number, i));
+    let top = numbered().map(|(n, _)| n).filter(|n| *n < DENSE).max().unwrap_or(0);
+    let mut dense = vec![0_u16; top as usize + 1];
+    let mut sparse = Vec::new();
+    for (number, i) in numbered() {
+        match dense.get_mut(number as usize) {
+            Some(slot) => *slot = i + 1,
+            None => sparse.push((number, i)),
+        }
+    }
+    sparse.sort_unstable();
+    let json = (0_u16..).zip(&message.fields).map(|(i, f)| (&*f.json_name, i));
+    let proto = (0_u16..).zip(&message.fields).map(|(i, f)| (&*f.name, i));
+    let names = NameTable::new(json.chain(proto));
+    let unknown_paths = message.fields.iter().position(|f| {
+        f.rules.unknown_field_paths && f.shape == Shape::Repeated && f.kind == Kind::String
+    });
+    message.has_always_present = message.fields.iter().any(|f| f.rules.always_present);
+    message.has_required = message.fields.iter().any(|f| f.required);
+    message.unknown_paths = unknown_paths.and_then(|i| u16::try_from(i).ok());
+    (message.dense, message.sparse, message.names) = (dense, sparse, names);
+}
+
+fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<Warning>) -> Enum {
+    let values: Vec<EnumValue> = item
+        .descriptor
+        .value
+        .iter()
+        .take(usize::from(u16::MAX))
+        .map(|v| {
+            let word = rules.enum_value(&v.options).unwrap_or_else(|| v.name.clone());
+            let mut quoted = Vec::with_capacity(word.len() + 2);
+            crate::wire_to_json::text::quote(&mut quoted, &word);
+            EnumValue { name: v.name.as_str().into(), number: v.number, word: word.into(), quoted: quoted.into() }
+        })
+        .collect();
+    warn_shared_words(&item.full_name, &values, warnings);
+    let words = (0_u16..).zip(&values).map(|(i, v)| (&*v.word, i));
+    let names = (0_u16..).zip(&values).map(|(i, v)| (&*v.name, i));
+    let names = NameTable::new(words.chain(names));
+    let mut numbers: Vec<(i32, u16)> = (0_u16..).zip(&values).map(|(i, v)| (v.number, i)).collect();
+    numbers.sort_by_key(|e| e.0);
+    numbers.dedup_by_key(|e| e.0);
+    Enum {
+        is_null: item.full_name == "google.protobuf.NullValue",
+        full_name: item.full_name.as_str().into(),
+        open: item.features.open_enum,
+        values,
+        numbers,
+        names,
+    }
+}
+
+/// Two numbers with one word cannot both be read back.
+fn warn_shared_words(enumeration: &str, values: &[EnumValue], warnings: &mut Vec<Warning>) {
+    let mut seen: HashMap<&str, i32> = HashMap::new();
+    for value in values {
+        if *seen.entry(&value.word).or_insert(value.number) != value.number {
+            let (enumeration, word) = (enumeration.to_owned(), value.word.to_string());
+            warnings.push(Warning::SharedEnumWord { enumeration, word });
+        }
+    }
+}

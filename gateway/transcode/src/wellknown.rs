@@ -1,0 +1,169 @@
+//! The text forms of Timestamp, Duration and FieldMask, both ways (protobuf's JSON mapping; RFC 3339).
+
+mod civil;
+
+use civil::{civil_from_days, days_from_civil};
+
+/// Seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z.
+const TIMESTAMP_RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+/// Ten thousand years, in seconds.
+const DURATION_LIMIT: i64 = 315_576_000_000;
+
+/// What a Timestamp looks like.
+pub(crate) const TIMESTAMP: &str = "an RFC 3339 time from year 1 to 9999 such as \"2026-01-02T03:04:05.6Z\"";
+/// What a Duration looks like.
+pub(crate) const DURATION: &str = "a duration of seconds within 315576000000 such as \"3.5s\"";
+/// What a FieldMask looks like.
+pub(crate) const FIELD_MASK: &str = "field paths in lowerCamelCase joined by commas";
+
+/// Seconds and nanoseconds of an RFC 3339 time.
+pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
+    let b = text.as_bytes();
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if separators.iter().any(|(at, want)| b.get(*at) != Some(want)) {
+        return None;
+    }
+    let part = |from: usize, to: usize| digits(b.get(from..to)?);
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = days_from_civil(year, month, day)?;
+    let (nanos, zone) = fraction(b.get(19..)?)?;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset(zone)?;
+    TIMESTAMP_RANGE.contains(&seconds).then_some((seconds, nanos))
+}
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes.iter().try_fold(0_i64, |value, b| b.is_ascii_digit().then(|| value * 10 + i64::from(b - b'0')))
+}
+
+/// Nanoseconds of an optional fraction of one to nine digits, and what follows it.
+fn fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let Some(rest) = bytes.strip_prefix(b".") else { return Some((0, bytes)) };
+    let len = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    if !(1..=9).contains(&len) {
+        return None;
+    }
+    let (shown, rest) = rest.split_at(len);
+    let scale = 10_i64.pow(u32::try_from(9 - len).ok()?);
+    Some((i32::try_from(digits(shown)? * scale).ok()?, rest))
+}
+
+/// Seconds east of UTC.
+fn offset(zone: &[u8]) -> Option<i64> {
+    let sign = match zone {
+        [b'Z'] => return Some(0),
+        [b'+', _, _, b':', _, _] => 1,
+        [b'-', _, _, b':', _, _] => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = (digits(zone.get(1..3)?)?, digits(zone.get(4..6)?)?);
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
+}
+
+/// Appends a time in UTC with 0, 3, 6 or 9 digits of fraction; nothing when it is out of range.
+pub(crate) fn write_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
+    if !TIMESTAMP_RANGE.contains(&seconds) || !(0..1_000_000_000).contains(&nanos) {
+        return None;
+    }
+    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+    let time = seconds.rem_euclid(86_400);
+    padded(out, year, 4);
+    for (separator, value) in
+        [(b'-', month), (b'-', day), (b'T', time / 3_600), (b':', time / 60 % 60), (b':', time % 60)]
+    {
+        out.push(separator);
+        padded(out, value, 2);
+    }
+    write_fraction(out, nanos);
+    out.push(b'Z');
+    Some(())
+}
+
+fn padded(out: &mut Vec<u8>, value: i64, width: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(value);
+    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(text.len())));
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn write_fraction(out: &mut Vec<u8>, nanos: i32) {
+    let (value, width) = match nanos {
+        0 => return,
+        n if n % 1_000_000 == 0 => (n / 1_000_000, 3),
+        n if n % 1_000 == 0 => (n / 1_000, 6),
+        n => (n, 9),
+    };
+    out.push(b'.');
+    padded(out, value.into(), width);
+}
+
+/// Seconds and nanoseconds of a duration such as `-1.5s`; both carry the sign.
+pub(crate) fn parse_duration(text: &str) -> Option<(i64, i32)> {
+    let number = text.strip_suffix('s')?;
+    let (sign, number) = match number.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, number),
+    };
+    let bytes = number.as_bytes();
+    let whole = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    if !(1..=12).contains(&whole) {
+        return None;
+    }
+    let seconds = digits(bytes.get(..whole)?)?;
+    let (nanos, rest) = fraction(bytes.get(whole..)?)?;
+    if !rest.is_empty() || seconds > DURATION_LIMIT || (seconds == DURATION_LIMIT && nanos > 0) {
+        return None;
+    }
+    Some((sign * seconds, i32::try_from(sign).ok()? * nanos))
+}
+
+/// Appends a duration; nothing when it is out of range or its parts differ in sign.
+pub(crate) fn write_duration(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
+    let mixed = (seconds > 0 && nanos < 0) || (seconds < 0 && nanos > 0);
+    if mixed || seconds.unsigned_abs() > DURATION_LIMIT.unsigned_abs() || nanos.unsigned_abs() > 999_999_999 {
+        return None;
+    }
+    if seconds < 0 || nanos < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(seconds.unsigned_abs()).as_bytes());
+    write_fraction(out, nanos.abs());
+    out.push(b's');
+    Some(())
+}
+
+/// One path of a field mask from its JSON form to its proto form.
+pub(crate) fn mask_to_snake(path: &str) -> Option<String> {
+    let mut out = String::with_capacity(path.len() + 4);
+    for c in path.chars() {
+        match c {
+            'A'..='Z' => {
+                out.push('_');
+                out.push(c.to_ascii_lowercase());
+            }
+            'a'..='z' | '0'..='9' | '.' => out.push(c),
+            _ => return None,
+        }
+    }
+    Some(out).filter(|o| !o.is_empty())
+}
+
+/// Appends one path of a field mask in its JSON form; nothing when it would not come back the same.
+pub(crate) fn mask_to_camel(out: &mut Vec<u8>, path: &str) -> Option<()> {
+    let mut upper = false;
+    for b in path.bytes() {
+        match (b, upper) {
+            (b'_', false) => upper = true,
+            (b'a'..=b'z', true) => {
+                out.push(b.to_ascii_uppercase());
+                upper = false;
+            }
+            (b'a'..=b'z' | b'0'..=b'9' | b'.', false) => out.push(b),
+            _ => return None,
+        }
+    }
+    (!upper).then_some(())
+}

@@ -1,0 +1,266 @@
+//! The protobuf wire format: varints, tags, length frames; a reader that never panics and a writer over `Vec<u8>`.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "the wire format is made of bit patterns"
+)]
+
+/// What can be wrong with wire bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WireFault {
+    /// The bytes end inside a value.
+    #[error("the message is truncated")]
+    Truncated,
+    /// A varint of more than ten bytes, or beyond 64 bits.
+    #[error("a varint is longer than 64 bits")]
+    Varint,
+    /// Field number 0, or one above 2^29-1.
+    #[error("a field number is out of range")]
+    FieldNumber,
+    /// Wire type 6 or 7, or one that the field's type does not allow.
+    #[error("a field has the wrong wire type")]
+    WireType,
+    /// A group that ends without having begun, or never ends.
+    #[error("a group is not closed properly")]
+    Group,
+    /// Nesting beyond the limit.
+    #[error("nesting is deeper than the limit")]
+    Depth,
+    /// A string that is not UTF-8.
+    #[error("a string is not valid UTF-8")]
+    Utf8,
+    /// A value that its JSON form cannot express.
+    #[error("the value is out of the range of its JSON form")]
+    Range,
+    /// An `Any` whose type the schema does not know.
+    #[error("the type of an Any is not known")]
+    UnknownAny,
+}
+
+/// The wire type of a field occurrence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireType {
+    Varint,
+    Fixed64,
+    Len,
+    StartGroup,
+    EndGroup,
+    Fixed32,
+}
+
+impl WireType {
+    fn of(bits: u64) -> Result<Self, WireFault> {
+        Ok(match bits & 7 {
+            0 => Self::Varint,
+            1 => Self::Fixed64,
+            2 => Self::Len,
+            3 => Self::StartGroup,
+            4 => Self::EndGroup,
+            5 => Self::Fixed32,
+            _ => return Err(WireFault::WireType),
+        })
+    }
+}
+
+/// Reads wire bytes front to back.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader<'a> {
+    bytes: &'a [u8],
+    pos: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, pos: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pos >= self.bytes.len()
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.pos
+    }
+
+    pub(crate) fn varint(&mut self) -> Result<u64, WireFault> {
+        let rest = self.bytes.get(self.pos..).unwrap_or_default();
+        match rest.first() {
+            Some(&byte) if byte < 0x80 => {
+                self.pos += 1;
+                Ok(u64::from(byte))
+            }
+            Some(_) => self.long_varint(rest),
+            None => Err(WireFault::Truncated),
+        }
+    }
+
+    fn long_varint(&mut self, rest: &[u8]) -> Result<u64, WireFault> {
+        let mut value = 0_u64;
+        for (i, &byte) in rest.iter().take(10).enumerate() {
+            if i == 9 && byte > 1 {
+                return Err(WireFault::Varint);
+            }
+            value |= u64::from(byte & 0x7f) << (7 * i);
+            if byte < 0x80 {
+                self.pos += i + 1;
+                return Ok(value);
+            }
+        }
+        Err(if rest.len() < 10 { WireFault::Truncated } else { WireFault::Varint })
+    }
+
+    /// The next tag: field number and wire type.
+    pub(crate) fn tag(&mut self) -> Result<(u32, WireType), WireFault> {
+        let raw = self.varint()?;
+        let number = u32::try_from(raw >> 3).map_err(|_| WireFault::FieldNumber)?;
+        if number == 0 || number > 0x1fff_ffff {
+            return Err(WireFault::FieldNumber);
+        }
+        Ok((number, WireType::of(raw)?))
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], WireFault> {
+        let end = self.pos.checked_add(len).ok_or(WireFault::Truncated)?;
+        let slice = self.bytes.get(self.pos..end).ok_or(WireFault::Truncated)?;
+        self.pos = end;
+        Ok(slice)
+    }
+
+    pub(crate) fn len_slice(&mut self) -> Result<&'a [u8], WireFault> {
+        let len = usize::try_from(self.varint()?).map_err(|_| WireFault::Truncated)?;
+        self.take(len)
+    }
+
+    pub(crate) fn fixed32(&mut self) -> Result<u32, WireFault> {
+        let slice = self.take(4)?;
+        Ok(slice.first_chunk().map_or(0, |c| u32::from_le_bytes(*c)))
+    }
+
+    pub(crate) fn fixed64(&mut self) -> Result<u64, WireFault> {
+        let slice = self.take(8)?;
+        Ok(slice.first_chunk().map_or(0, |c| u64::from_le_bytes(*c)))
+    }
+
+    /// Steps over one value whose tag has been read; `depth` levels of groups may nest.
+    pub(crate) fn skip(&mut self, number: u32, wire: WireType, depth: u32) -> Result<(), WireFault> {
+        match wire {
+            WireType::Varint => self.varint().map(drop),
+            WireType::Fixed64 => self.take(8).map(drop),
+            WireType::Fixed32 => self.take(4).map(drop),
+            WireType::Len => self.len_slice().map(drop),
+            WireType::StartGroup => self.group(number, depth).map(drop),
+            WireType::EndGroup => Err(WireFault::Group),
+        }
+    }
+
+    /// The content of a group whose start tag has been read, up to and without its end tag.
+    pub(crate) fn group(&mut self, number: u32, depth: u32) -> Result<&'a [u8], WireFault> {
+        let depth = depth.checked_sub(1).ok_or(WireFault::Depth)?;
+        let start = self.pos;
+        loop {
+            let end = self.pos;
+            if self.is_empty() {
+                return Err(WireFault::Truncated);
+            }
+            match self.tag()? {
+                (inner, WireType::EndGroup) if inner == number => {
+                    return Ok(self.bytes.get(start..end).unwrap_or_default());
+                }
+                (_, WireType::EndGroup) => return Err(WireFault::Group),
+                (inner, wire) => self.skip(inner, wire, depth)?,
+            }
+        }
+    }
+}
+
+/// Appends a varint.
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value as u8) | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a tag.
+pub(crate) fn put_tag(out: &mut Vec<u8>, number: u32, wire: WireType) {
+    put_varint(out, (u64::from(number) << 3) | wire as u64);
+}
+
+/// Appends a length-delimited field.
+pub(crate) fn put_len_field(out: &mut Vec<u8>, number: u32, value: &[u8]) {
+    put_tag(out, number, WireType::Len);
+    put_varint(out, value.len() as u64);
+    out.extend_from_slice(value);
+}
+
+/// Reserves one byte for the length of what follows; answers where the content begins.
+pub(crate) fn begin_len(out: &mut Vec<u8>) -> usize {
+    out.push(0);
+    out.len()
+}
+
+/// Writes the length of the content that began at `start`; answers by how many bytes the content moved.
+pub(crate) fn end_len(out: &mut Vec<u8>, start: usize) -> usize {
+    let len = out.len() - start;
+    if len < 0x80 {
+        if let Some(slot) = out.get_mut(start - 1) {
+            *slot = len as u8;
+        }
+        return 0;
+    }
+    let extra = varint_len(len as u64) - 1;
+    out.resize(start + len + extra, 0);
+    out.copy_within(start..start + len, start + extra);
+    let mut value = len as u64;
+    for slot in out.iter_mut().skip(start - 1).take(extra) {
+        *slot = (value as u8) | 0x80;
+        value >>= 7;
+    }
+    if let Some(slot) = out.get_mut(start - 1 + extra) {
+        *slot = value as u8;
+    }
+    extra
+}
+
+fn varint_len(value: u64) -> usize {
+    (70 - (value | 1).leading_zeros() as usize) / 7
+}
+
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    ((value >> 1) as i64) ^ -((value & 1) as i64)
+}
+
+/// The last length-delimited occurrence of `number` at the top level of `bytes`; nothing when the bytes are malformed.
+///
+/// Options travel as raw bytes, so that extensions that nobody here knows survive; this reads one of them.
+pub fn last_len_field(bytes: &[u8], number: u32) -> Option<&[u8]> {
+    let mut reader = Reader::new(bytes);
+    let mut found = None;
+    while !reader.is_empty() {
+        match reader.tag().ok()? {
+            (n, WireType::Len) if n == number => found = Some(reader.len_slice().ok()?),
+            (n, wire) => reader.skip(n, wire, 100).ok()?,
+        }
+    }
+    found
+}
+
+/// The last varint occurrence of `number` at the top level of `bytes`; nothing when the bytes are malformed.
+pub fn last_varint_field(bytes: &[u8], number: u32) -> Option<u64> {
+    let mut reader = Reader::new(bytes);
+    let mut found = None;
+    while !reader.is_empty() {
+        match reader.tag().ok()? {
+            (n, WireType::Varint) if n == number => found = Some(reader.varint().ok()?),
+            (n, wire) => reader.skip(n, wire, 100).ok()?,
+        }
+    }
+    found
+}

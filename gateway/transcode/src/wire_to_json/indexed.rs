@@ -1,0 +1,156 @@
+//! The pass for messages whose fields come out of order: find every occurrence first, then print field by field.
+
+use super::values::{Raw, bare};
+use super::{Print, Printer, named, unnamed};
+use crate::json_to_wire::seen::Seen;
+use crate::schema::{Field, Message, MessageId, Shape};
+use crate::wire::{Reader, WireType};
+
+/// Where one occurrence of a field lies in its message.
+#[derive(Debug, Clone, Copy)]
+struct Occurrence {
+    field: u16,
+    wire: WireType,
+    /// After the tag.
+    start: usize,
+}
+
+impl<'s> Printer<'s, '_> {
+    pub(super) fn members_indexed(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+        let message = self.schema.message(id);
+        let found = self.index(message, wire)?;
+        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
+        for group in found.chunk_by(|a, b| a.field == b.field) {
+            let Some((index, field)) = group.first().and_then(|o| Some((o.field, message.field(o.field)?)))
+            else {
+                continue;
+            };
+            seen.field(index);
+            self.collected(field, group, wire, true).map_err(|e| named(message, field, e))?;
+        }
+        if message.has_always_present || self.options.defaults {
+            self.fill(message, &seen)?;
+        }
+        Ok(())
+    }
+
+    /// One field of a message and nothing else; its empty form when it is not set.
+    pub(super) fn only(&mut self, id: MessageId, index: u16, wire: &[u8]) -> Print<()> {
+        let message = self.schema.message(id);
+        let Some(field) = message.field(index) else { return Ok(()) };
+        let mut found = self.index(message, wire)?;
+        found.retain(|o| o.field == index);
+        let start = self.out.len();
+        self.collected(field, &found, wire, false).map_err(|e| named(message, field, e))?;
+        if self.out.len() == start {
+            self.empty(field)?;
+        }
+        Ok(())
+    }
+
+    /// Every occurrence that counts, by field, in wire order within a field.
+    fn index(&self, message: &Message, wire: &[u8]) -> Print<Vec<Occurrence>> {
+        let mut found: Vec<Occurrence> = Vec::new();
+        // for each oneof, the member that was set last and since when it is the one
+        let mut chosen: Vec<Option<(u16, usize)>> = vec![None; message.oneofs.len()];
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            let (number, kind) = reader.tag().map_err(|e| unnamed(message, e))?;
+            let start = reader.position();
+            let known = message.by_number(number);
+            let Some((index, field)) = known else {
+                reader.skip(number, kind, self.depth).map_err(|e| unnamed(message, e))?;
+                continue;
+            };
+            if field.shape == Shape::Single {
+                let raw = self.raw(field, kind, &mut reader).map_err(|e| named(message, field, e))?;
+                if raw.is_none() {
+                    continue;
+                }
+            } else {
+                reader.skip(number, kind, self.depth).map_err(|e| unnamed(message, e))?;
+            }
+            if let Some(slot) = field.oneof.and_then(|o| chosen.get_mut(usize::from(o)))
+                && slot.is_none_or(|(member, _)| member != index)
+            {
+                *slot = Some((index, start));
+            }
+            found.push(Occurrence { field: index, wire: kind, start });
+        }
+        found.retain(|o| {
+            let oneof = message.field(o.field).and_then(|f| f.oneof);
+            let current = oneof.and_then(|i| chosen.get(usize::from(i)).copied().flatten());
+            current.is_none_or(|(member, since)| member == o.field && o.start >= since)
+        });
+        found.sort_by_key(|o| o.field);
+        Ok(found)
+    }
+
+    /// Prints one field from its occurrences, with its key or without.
+    fn collected(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8], key: bool) -> Print<()> {
+        let start = self.out.len();
+        match field.shape {
+            Shape::Single => self.last(field, found, wire)?,
+            Shape::Repeated => self.all(field, found, wire)?,
+            Shape::Map => self.whole_map(field, found, wire)?,
+        }
+        // what prints with its key is printed with it, and the key is taken off again where only the value is wanted
+        if !key && self.out.len() > start {
+            let comma = usize::from(self.out.get(start) == Some(&b','));
+            self.out.drain(start..start + comma + field.output_key.len());
+        }
+        Ok(())
+    }
+
+    fn last(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
+        let Some(last) = found.last() else { return Ok(()) };
+        if field.kind.message().is_none() || found.len() == 1 {
+            let mut reader = Reader::new(wire.get(last.start..).unwrap_or_default());
+            return match self.raw(field, last.wire, &mut reader)? {
+                Some(raw) => self.single(field, raw),
+                None => Ok(()),
+            };
+        }
+        let mut merged = Vec::new();
+        for occurrence in found {
+            let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
+            if let Some(Raw::Bytes(bytes)) = self.raw(field, occurrence.wire, &mut reader)? {
+                merged.extend_from_slice(bytes);
+            }
+        }
+        self.single(field, Raw::Bytes(&merged))
+    }
+
+    fn all(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
+        let mut open = false;
+        for occurrence in found {
+            let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
+            self.elements(field, occurrence.wire, &mut reader, &mut open)?;
+        }
+        if open {
+            self.out.push(b']');
+        } else if self.always(field) {
+            self.key(field);
+            self.out.extend_from_slice(b"[]");
+        }
+        Ok(())
+    }
+
+    fn whole_map(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
+        let mut entries = Vec::with_capacity(found.len());
+        for occurrence in found.iter().filter(|o| o.wire == WireType::Len) {
+            let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
+            if let Raw::Bytes(bytes) = bare(WireType::Len, &mut reader)? {
+                entries.push(bytes);
+            }
+        }
+        if entries.is_empty() && !self.always(field) {
+            return Ok(());
+        }
+        self.key(field);
+        self.out.push(b'{');
+        self.entries_indexed(field, &entries)?;
+        self.out.push(b'}');
+        Ok(())
+    }
+}

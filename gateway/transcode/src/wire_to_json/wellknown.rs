@@ -1,0 +1,218 @@
+//! Well-known types that have a JSON form of their own.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "the wire format is made of bit patterns"
+)]
+
+use std::borrow::Cow;
+
+use super::values::Raw;
+use super::{Print, Printer, Stop, text};
+use crate::json_to_wire::any::resolve;
+use crate::schema::{Field, MessageId, WellKnown};
+use crate::wellknown as forms;
+use crate::wire::{Reader, WireFault, WireType};
+
+impl<'s> Printer<'s, '_> {
+    /// A message whose JSON form is its own; the level has been entered.
+    pub(super) fn well_known(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+        match self.schema.message(id).well_known {
+            WellKnown::Any => self.any(wire),
+            WellKnown::Timestamp => self.moment(wire, forms::write_timestamp),
+            WellKnown::Duration => self.moment(wire, forms::write_duration),
+            WellKnown::FieldMask => self.mask(wire),
+            WellKnown::Struct => self.structure(id, wire),
+            WellKnown::ListValue => self.list(id, wire),
+            WellKnown::Value => self.dynamic(id, wire),
+            WellKnown::Wrapper => self.wrapper(id, wire),
+            WellKnown::None | WellKnown::HttpBody => Ok(()),
+        }
+    }
+
+    fn moment(&mut self, wire: &[u8], write: fn(&mut Vec<u8>, i64, i32) -> Option<()>) -> Print<()> {
+        let (mut seconds, mut nanos) = (0_i64, 0_i32);
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            match reader.tag()? {
+                (1, WireType::Varint) => seconds = reader.varint()? as i64,
+                (2, WireType::Varint) => nanos = reader.varint()? as i32,
+                (number, other) => reader.skip(number, other, self.depth)?,
+            }
+        }
+        self.out.push(b'"');
+        write(self.out, seconds, nanos).ok_or(WireFault::Range)?;
+        self.out.push(b'"');
+        Ok(())
+    }
+
+    /// Each occurrence of a length-delimited field, in wire order.
+    fn each<'w>(
+        &mut self,
+        wire: &'w [u8],
+        wanted: u32,
+        mut take: impl FnMut(&mut Self, &'w [u8]) -> Print<()>,
+    ) -> Print<()> {
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            match reader.tag()? {
+                (number, WireType::Len) if number == wanted => {
+                    let slice = reader.len_slice()?;
+                    take(self, slice)?;
+                }
+                (number, other) => reader.skip(number, other, self.depth)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn mask(&mut self, wire: &[u8]) -> Print<()> {
+        self.out.push(b'"');
+        let mut first = true;
+        self.each(wire, 1, |printer, path| {
+            let path = std::str::from_utf8(path).map_err(|_| WireFault::Utf8)?;
+            if !std::mem::take(&mut first) {
+                printer.out.push(b',');
+            }
+            Ok(forms::mask_to_camel(printer.out, path).ok_or(WireFault::Range)?)
+        })?;
+        self.out.push(b'"');
+        Ok(())
+    }
+
+    fn structure(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+        let schema = self.schema;
+        let Some((_, fields)) = schema.message(id).by_number(1) else { return Ok(()) };
+        self.out.push(b'{');
+        if self.indexed {
+            let mut entries = Vec::new();
+            self.each(wire, 1, |_, entry| {
+                entries.push(entry);
+                Ok(())
+            })?;
+            self.entries_indexed(fields, &entries)?;
+        } else {
+            let base = self.hashes.len();
+            let mut open = true;
+            let mut reader = Reader::new(wire);
+            while !reader.is_empty() {
+                match reader.tag()? {
+                    (1, kind) => self.map_occurrence(fields, kind, &mut reader, &mut open)?,
+                    (number, other) => reader.skip(number, other, self.depth)?,
+                }
+            }
+            if self.keys_repeat(base) {
+                return Err(Stop::OutOfOrder);
+            }
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn list(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+        let schema = self.schema;
+        let Some((_, values)) = schema.message(id).by_number(1) else { return Ok(()) };
+        self.out.push(b'[');
+        let mut first = true;
+        self.each(wire, 1, |printer, element| {
+            if !std::mem::take(&mut first) {
+                printer.out.push(b',');
+            }
+            printer.value(values.kind, Raw::Bytes(element))
+        })?;
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// `Value`: the member that was set last; null when there is none.
+    fn dynamic(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+        let schema = self.schema;
+        let mut found: Option<(&Field, Raw<'_>)> = None;
+        let mut merged: Cow<'_, [u8]> = Cow::Borrowed(&[]);
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            let (number, kind) = reader.tag()?;
+            let Some((_, field)) = schema.message(id).by_number(number) else {
+                reader.skip(number, kind, self.depth)?;
+                continue;
+            };
+            let Some(raw) = self.raw(field, kind, &mut reader)? else { continue };
+            if let Raw::Bytes(bytes) = raw {
+                let again = found.is_some_and(|(before, _)| before.number == number);
+                if again {
+                    merged.to_mut().extend_from_slice(bytes);
+                } else {
+                    merged = Cow::Borrowed(bytes);
+                }
+            }
+            found = Some((field, raw));
+        }
+        match found {
+            None => self.out.extend_from_slice(b"null"),
+            Some((field, _)) if field.kind.message().is_some() => {
+                return self.value(field.kind, Raw::Bytes(&merged));
+            }
+            Some((field, raw)) => {
+                if let (2, Raw::Bits(bits)) = (field.number, raw)
+                    && !f64::from_bits(bits).is_finite()
+                {
+                    return Err(WireFault::Range.into());
+                }
+                return self.value(field.kind, raw);
+            }
+        }
+        Ok(())
+    }
+
+    fn wrapper(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+        let schema = self.schema;
+        let Some((_, field)) = schema.message(id).by_number(1) else { return Ok(()) };
+        let mut last = None;
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            match reader.tag()? {
+                (1, kind) => last = self.raw(field, kind, &mut reader)?.or(last),
+                (number, other) => reader.skip(number, other, self.depth)?,
+            }
+        }
+        match last {
+            Some(raw) => self.value(field.kind, raw),
+            None => self.empty(field),
+        }
+    }
+
+    fn any(&mut self, wire: &[u8]) -> Print<()> {
+        let (mut url, mut value): (&[u8], &[u8]) = (&[], &[]);
+        let mut reader = Reader::new(wire);
+        while !reader.is_empty() {
+            match reader.tag()? {
+                (1, WireType::Len) => url = reader.len_slice()?,
+                (2, WireType::Len) => value = reader.len_slice()?,
+                (number, other) => reader.skip(number, other, self.depth)?,
+            }
+        }
+        if url.is_empty() && value.is_empty() {
+            self.out.extend_from_slice(b"{}");
+            return Ok(());
+        }
+        let url = std::str::from_utf8(url).map_err(|_| WireFault::Utf8)?;
+        self.typed(url, value)
+    }
+
+    /// The JSON form of an `Any` from its parts.
+    pub(crate) fn typed(&mut self, url: &str, value: &[u8]) -> Print<()> {
+        let id = resolve(self.schema, url).ok_or(WireFault::UnknownAny)?;
+        self.out.extend_from_slice(b"{\"@type\":");
+        text::quote(self.out, url);
+        let message = self.schema.message(id);
+        if message.well_known.is_special() || &*message.full_name == "google.protobuf.Empty" {
+            self.out.extend_from_slice(b",\"value\":");
+            self.message(id, value)?;
+        } else {
+            self.members(id, value)?;
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+}
