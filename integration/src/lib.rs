@@ -1,1 +1,13 @@
-//! Scenarios over the whole system and the layering test.
+//! The whole system as its users meet it: binaries started as they are installed, clients run as they are published.
+//!
+//! [`Platform`] starts `toolforged` on ports of its own; [`Home`] runs a client as a tool. Scenarios are in `tests/`.
+
+mod binaries;
+mod home;
+mod platform;
+mod run;
+
+pub use binaries::{binary, grpcurl, python_client};
+pub use home::{Client, Home};
+pub use platform::{Options, Platform};
+pub use run::{Finished, run, run_with_input};

@@ -1,0 +1,35 @@
+# The commands of this project. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+DATA ?= .toolforge
+
+.PHONY: help run test lint bench build fmt
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: ## build and start the whole platform here, with a tool, a job and a web service to try
+	cargo build --release --bin toolforged --bin toolforge
+	exec ./docs/run --data $(DATA)
+
+build: ## build every binary for the tests
+	cargo build --workspace --bins
+
+test: ## install what tests need and run all of them
+	./integration/setup
+	cargo build --workspace --bins
+	cargo test --workspace --no-fail-fast
+
+lint: ## formatting, lints and documentation, warnings refused
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fmt: ## format the code
+	cargo fmt --all
+
+bench: ## measure, as ratios within one run
+	./integration/setup
+	cargo build --release --bin toolforged --bin toolforge
+	./integration/bench
