@@ -106,6 +106,8 @@ impl Writer {
     }
 
     fn attempt(&mut self, group: Vec<Commit>) -> ControlFlow<()> {
+        // in a panic it closes the store before the callers in the group hear of it
+        let _watchman = Watchman(Arc::clone(&self.shared));
         let error = match self.write(&group) {
             Ok(outcomes) => {
                 self.announce(&group, &outcomes);
@@ -114,7 +116,10 @@ impl Writer {
             }
             Err(error) => error,
         };
+        // a transaction that cannot even be rolled back would be in the way of every later one
+        let rolled_back = self.connection.is_autocommit();
         match Failure::of(&error) {
+            _ if !rolled_back => return self.stop(group, &error),
             Failure::Fatal => return self.stop(group, &error),
             Failure::Full if self.reserve.release() => return self.attempt(group),
             // one of them may be the cause, and the others innocent

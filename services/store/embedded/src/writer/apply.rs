@@ -126,3 +126,6 @@ fn frees_or_replaces(transaction: &Transaction<'_>, writes: &[Write]) -> rusqlit
     }
     Ok(replaces)
 }
+
+#[cfg(test)]
+mod tests;
