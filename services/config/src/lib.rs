@@ -5,10 +5,12 @@
 mod authority;
 mod durable;
 
+mod grpc;
 mod homes;
 mod records;
 
 pub use authority::{Authority, AuthorityError, Identity};
 
+pub use grpc::{Deps, service};
 pub use homes::{Addresses, Homes, Ownership};
 pub use records::Records;

@@ -192,7 +192,8 @@ impl Tools {
         self.repository.get(name).await?.ok_or_else(|| Error::NotFound(name.clone()))
     }
 
-    fn locate(&self, tool: Tool) -> Located {
+    /// The tool with the place of its home.
+    pub fn locate(&self, tool: Tool) -> Located {
         let home = self.tenancy.home(&tool.name);
         Located { tool, home }
     }
