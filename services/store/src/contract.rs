@@ -37,8 +37,8 @@ pub use refusals::{
 pub use watches::{
     a_deletion_between_two_lives_is_seen, a_long_history_is_paged, a_watch_after_a_listing_misses_nothing,
     a_watch_ends_with_its_store, a_watch_from_the_future_is_refused, a_watch_is_of_one_kind,
-    a_watch_starts_with_the_current_set, many_watches_see_the_same, nothing_uncommitted_is_seen,
-    resuming_after_trimmed_deletions_is_refused, resuming_misses_nothing,
+    a_watch_starts_with_the_current_set, large_records_are_watched, many_watches_see_the_same,
+    nothing_uncommitted_is_seen, resuming_after_trimmed_deletions_is_refused, resuming_misses_nothing,
 };
 
 /// How many deletions the store under test remembers.
@@ -68,7 +68,7 @@ macro_rules! contract_tests {
             a_deletion_between_two_lives_is_seen, a_long_history_is_paged,
             a_watch_after_a_listing_misses_nothing, a_watch_ends_with_its_store,
             a_watch_from_the_future_is_refused, a_watch_is_of_one_kind, a_watch_starts_with_the_current_set,
-            many_watches_see_the_same, nothing_uncommitted_is_seen,
+            large_records_are_watched, many_watches_see_the_same, nothing_uncommitted_is_seen,
             resuming_after_trimmed_deletions_is_refused, resuming_misses_nothing,
         }
     };

@@ -10,7 +10,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// After [`Error::Unavailable`] or [`Error::Closed`] from a commit its outcome is unknown; after any other variant
 /// nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// A check of the commit did not hold.
     #[error("{key} {}", state(*.found))]

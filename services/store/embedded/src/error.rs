@@ -10,7 +10,6 @@ use store::Error;
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum OpenError {
     /// Another process, or this one, has it open.
     #[error("{} is in use{}", directory.display(), holder(*pid))]

@@ -135,6 +135,21 @@ pub async fn a_long_history_is_paged(store: Arc<dyn Store>) {
     assert_eq!(set, all);
 }
 
+/// Records as large as records may be, more of them than anyone should hold at once.
+pub async fn large_records_are_watched(store: Arc<dyn Store>) {
+    let start = write(&store, "alpha", vec![put("alpha", "first", "{}")]).await;
+    let large = "x".repeat(crate::limits::DOCUMENT_BYTES);
+    let all: Vec<String> = (0..12).map(|number| format!("{number:02}")).collect();
+    for pair in all.chunks(4) {
+        write(&store, "alpha", pair.iter().map(|name| put("alpha", name, &large)).collect()).await;
+    }
+    let mut changes = watch(&store, WatchFrom::After(start)).await;
+    let (events, _) = until_synced(&mut changes).await;
+    assert_eq!(names(&events), all);
+    let whole = |event: &Event| matches!(event, Event::Put(record) if *record.document == large);
+    assert!(events.iter().all(whole));
+}
+
 fn names(events: &[Event]) -> Vec<String> {
     let name = |event: &Event| match event {
         Event::Put(Record { key, .. }) | Event::Deleted { key, .. } => key.name.clone(),
