@@ -1,0 +1,88 @@
+//! Deleting jobs: durable first, then the engine, then forgotten.
+
+use futures_util::future::{self, Either};
+use jiff::Timestamp;
+
+use super::transact::{Request, check_etag};
+use super::{Jobs, Options};
+use crate::{Change, Error, Job, JobName, Outcome, Run, ToolName, ToolState, Uid};
+
+impl Jobs {
+    /// Deletes a job. Once this is durable the job is gone for users; instances are waited for, but not for ever.
+    pub async fn delete(&self, tool: &ToolName, name: &JobName, options: &Options) -> Result<(), Error> {
+        let now = self.inner.clock.now();
+        let request = Request::new(options, "delete", name)?;
+        let done = self
+            .transact_request(tool, &request, |state| {
+                let job = state.job(name).ok_or_else(|| Error::JobNotFound(name.clone()))?;
+                check_etag(options, job)?;
+                Ok((vec![job.uid.clone()], Outcome::Deleted, mark_deleted(state, job, now)))
+            })
+            .await?;
+        self.finish(tool, done, options).await
+    }
+
+    /// Deletes every job of a tool.
+    pub async fn flush(&self, tool: &ToolName, options: &Options) -> Result<(), Error> {
+        let now = self.inner.clock.now();
+        let request = Request::new(options, "flush", &())?;
+        let done = self
+            .transact_request(tool, &request, |state| {
+                let present: Vec<&Job> = state.jobs.iter().filter(|job| job.is_present()).collect();
+                let changes = present.iter().flat_map(|job| mark_deleted(state, job, now)).collect();
+                Ok((present.iter().map(|job| job.uid.clone()).collect(), Outcome::Deleted, changes))
+            })
+            .await?;
+        self.finish(tool, done, options).await
+    }
+
+    async fn finish(
+        &self,
+        tool: &ToolName,
+        done: super::transact::Done<Vec<Uid>>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        if let super::transact::Done::Now(uids) = done
+            && !options.validate_only
+        {
+            let deletions = uids.iter().map(|uid| self.finish_delete(tool, uid));
+            let all = std::pin::pin!(future::join_all(deletions));
+            let patience = self.inner.clock.sleep(self.inner.site.delete_wait);
+            if let Either::Right(_) = future::select(all, patience).await {
+                tracing::warn!(%tool, "instances of deleted jobs linger");
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops what runs of a job that is being deleted, waits for its end, and forgets the job. Whatever of this is
+    /// left undone is done by the reconciler.
+    async fn finish_delete(&self, tool: &ToolName, uid: &Uid) {
+        let attempt = async {
+            let state = self.inner.repository.load(tool).await?;
+            let Some(job) = state.job_by_uid(uid) else { return Ok(()) };
+            let mut workloads: Vec<_> = state.runs_of(uid).map(Run::workload_id).collect();
+            if !job.has_runs() {
+                workloads.push(job.workload_id());
+            }
+            future::try_join_all(workloads.iter().map(|workload| self.remove(tool, workload))).await?;
+            for workload in &workloads {
+                self.wait_quiet(tool, workload).await;
+            }
+            self.close(tool).await
+        };
+        let outcome: Result<(), Error> = attempt.await;
+        if let Err(error) = outcome {
+            tracing::warn!(%tool, job = %uid, error = error.operator(), "a deletion is not finished yet");
+        }
+    }
+}
+
+/// The changes that make a job's deletion durable: it is gone, and whatever runs of it is to end.
+pub(crate) fn mark_deleted(state: &ToolState, job: &Job, now: Timestamp) -> Vec<Change> {
+    let job_record = Job { deleting: Some(now), ..job.clone() };
+    let open = state.runs_of(&job.uid).filter(|run| run.state.is_open() && run.cancelled_at.is_none());
+    let cancelled = open.map(|run| Run { cancelled_at: Some(now), ..run.clone() });
+    let runs = cancelled.map(|run| Change::PutRun(Box::new(run)));
+    std::iter::once(Change::PutJob(Box::new(job_record))).chain(runs).collect()
+}
