@@ -116,7 +116,7 @@ impl Jobs {
     }
 
     /// Parses and resolves a definition; its image gets its canonical name, by which definitions are compared.
-    pub(crate) async fn prepare(&self, tool: &ToolName, input: DefinitionInput) -> Result<Prepared, Error> {
+    pub(crate) async fn prepare(&self, tool: &ToolName, input: &DefinitionInput) -> Result<Prepared, Error> {
         let mut definition = Definition::parse(input)?;
         let catalogue = self.catalogue().await?;
         let image = ResolvedImage::find(&definition.image, &catalogue)

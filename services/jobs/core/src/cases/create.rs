@@ -35,10 +35,10 @@ impl Jobs {
     pub async fn create(
         &self,
         tool: &ToolName,
-        input: DefinitionInput,
+        input: &DefinitionInput,
         options: &Options,
     ) -> Result<JobView, Error> {
-        let request = Request::new(options, "create", &input)?;
+        let request = Request::new(options, "create", input)?;
         let prepared = self.prepare(tool, input).await?;
         let fresh = self.fresh(tool, &prepared.definition.name).await?;
         let done = self

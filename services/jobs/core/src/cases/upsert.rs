@@ -43,11 +43,11 @@ impl Jobs {
     pub async fn upsert(
         &self,
         tool: &ToolName,
-        input: DefinitionInput,
+        input: &DefinitionInput,
         options: &Options,
     ) -> Result<Upserted, Error> {
-        let request = Request::new(options, "upsert", &input)?;
-        if Definition::parse(input.clone())?.job_type == JobType::OneOff {
+        let request = Request::new(options, "upsert", input)?;
+        if Definition::parse(input)?.job_type == JobType::OneOff {
             let text = "OneOffJobs can't be updated, delete and recreate it instead".to_owned();
             return Ok(Upserted { changed: false, text, job: None });
         }

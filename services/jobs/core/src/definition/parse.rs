@@ -15,11 +15,11 @@ const REPLICAS_MAX: i64 = 1000;
 
 impl Definition {
     /// Parses raw values, and tells everything that is wrong with them.
-    pub fn parse(input: DefinitionInput) -> Result<Self, Violations> {
+    pub fn parse(input: &DefinitionInput) -> Result<Self, Violations> {
         let mut wrong = Violations::default();
-        let job_type = wrong.keep(job_type(&input));
+        let job_type = wrong.keep(job_type(input));
         if let Some(job_type) = job_type {
-            refuse_foreign(&input, job_type, &mut wrong);
+            refuse_foreign(input, job_type, &mut wrong);
             if input.cmd.is_none() && job_type != JobType::Webservice {
                 wrong.add_schema("cmd", "cmd is required");
             }
@@ -29,7 +29,7 @@ impl Definition {
         if image.is_empty() {
             wrong.add_schema("imagename", "imagename is required");
         }
-        let definition = parse_fields(&input, name, job_type, &mut wrong);
+        let definition = parse_fields(input, name, job_type, &mut wrong);
         if let Some(definition) = &definition {
             definition.check_together(&mut wrong);
         }
@@ -80,12 +80,13 @@ fn parse_fields(
     if job_type == Some(JobType::Scheduled) && input.schedule.is_none() {
         wrong.add_schema("schedule", "schedule is required for scheduled jobs");
     }
-    let emails = word("emails", &input.emails, Emails::parse, Emails::WORDS, wrong);
-    let mount = word("mount", &input.mount, Mount::parse, Mount::WORDS, wrong);
+    let emails = word("emails", input.emails.as_ref(), Emails::parse, Emails::WORDS, wrong);
+    let mount = word("mount", input.mount.as_ref(), Mount::parse, Mount::WORDS, wrong);
     let protocol =
-        word("port_protocol", &input.port_protocol, PortProtocol::parse, PortProtocol::WORDS, wrong);
-    let concurrency = word("concurrency", &input.concurrency, Concurrency::parse, Concurrency::WORDS, wrong);
-    let catch_up = word("catch_up", &input.catch_up, CatchUp::parse, CatchUp::WORDS, wrong);
+        word("port_protocol", input.port_protocol.as_ref(), PortProtocol::parse, PortProtocol::WORDS, wrong);
+    let concurrency =
+        word("concurrency", input.concurrency.as_ref(), Concurrency::parse, Concurrency::WORDS, wrong);
+    let catch_up = word("catch_up", input.catch_up.as_ref(), CatchUp::parse, CatchUp::WORDS, wrong);
     let memory = input.memory.as_deref().and_then(|text| wrong.keep(Memory::parse(text)));
     let cpu = input.cpu.as_deref().and_then(|text| wrong.keep(Cpu::parse(text)));
     Some(Definition {
@@ -212,12 +213,12 @@ fn integer(
 
 fn word<T>(
     field: &'static str,
-    value: &Option<String>,
+    value: Option<&String>,
     parse: impl Fn(&str) -> Option<T>,
     words: &[&str],
     wrong: &mut Violations,
 ) -> Option<T> {
-    let value = value.as_deref()?;
+    let value = value?.as_str();
     let parsed = parse(value);
     if parsed.is_none() {
         wrong.add_schema(field, choice(field, value, words));

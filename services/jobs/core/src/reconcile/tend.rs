@@ -9,7 +9,7 @@ use super::schedule::next_due;
 use crate::{Change, Error, Job, Jobs, Run, RunState, ToolName, ToolState, clock};
 
 /// Between two tries of what the engine refused.
-const REFUSED_RETRY: Duration = Duration::from_secs(60);
+const REFUSED_RETRY: Duration = Duration::from_mins(1);
 
 impl Jobs {
     /// Does what is to be done for a tool now. Returns when it is to be looked at next, unless something happens

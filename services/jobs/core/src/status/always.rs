@@ -10,7 +10,7 @@ use super::{Facts, Short, Status, unable_to_start};
 use crate::clock;
 
 /// A job that is not available for so long since its start has failed.
-const PROGRESS_DEADLINE: Duration = Duration::from_secs(600);
+const PROGRESS_DEADLINE: Duration = Duration::from_mins(10);
 
 pub(super) fn status(facts: &Facts<'_>) -> Status {
     let pod = Pod::most_telling(current(facts));

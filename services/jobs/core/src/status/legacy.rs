@@ -85,7 +85,7 @@ fn always_short(facts: &Facts<'_>, status: &Status) -> String {
 /// What happened, as a chain of sentences about the instance that tells most.
 fn long(facts: &Facts<'_>) -> String {
     let run = runs::newest_counting(facts).or_else(|| facts.runs.last());
-    let of_run = run.map(|run| run.workload_id());
+    let of_run = run.map(crate::Run::workload_id);
     let instance = facts
         .instances
         .iter()
