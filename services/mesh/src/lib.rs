@@ -1,1 +1,33 @@
-//! The chassis of every service: serve, call, identity, authorization, deadlines, telemetry.
+//! The chassis of every service: serving, calling, identity, authorization, deadlines, drain and telemetry.
+//!
+//! One small module and one Cargo feature per concern. The crate knows gRPC, HTTP and the `options` on methods; it
+//! knows no service. The connection layer is our own on hyper: limits are set explicitly, connection age never cuts a
+//! stream, deadlines cover bodies, and a call that a server has not processed is sent again.
+
+#[cfg(feature = "args")]
+pub mod args;
+pub mod authorize;
+pub mod body;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod deadline;
+pub mod drain;
+pub mod frame;
+#[cfg(feature = "health")]
+pub mod health;
+pub mod identity;
+#[cfg(feature = "transport")]
+pub mod memory;
+#[cfg(feature = "page")]
+pub mod page;
+pub mod redact;
+#[cfg(feature = "reflection")]
+pub mod reflection;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "status")]
+pub mod status;
+pub mod telemetry;
+pub mod trace;
+#[cfg(feature = "transport")]
+mod transport;

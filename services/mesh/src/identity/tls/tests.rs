@@ -1,0 +1,1 @@
+//! Handshakes between every kind of certificate.

@@ -1,0 +1,63 @@
+//! Logs on stdout: JSON lines for machines, text on a terminal. Lines within a call carry its request id and trace id.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+mod json;
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// JSON lines.
+    Json,
+    /// Text.
+    Text,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Logs {
+    /// Directives such as `info,mesh=debug`; `info` where it is empty.
+    pub filter: String,
+    /// How lines look.
+    pub format: Format,
+    /// Logs go to standard error, where stdout has another use.
+    pub to_stderr: bool,
+}
+
+/// Why logs cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter is not one.
+    #[error("log filter: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The process has logs already.
+    #[error("logs are set up already")]
+    Twice,
+}
+
+/// Sets up the logs of the process, once.
+pub fn init(logs: &Logs) -> Result<(), LogError> {
+    let filter = if logs.filter.is_empty() { "info" } else { &logs.filter };
+    let filter = EnvFilter::builder().parse(filter)?;
+    let terminal = if logs.to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let text = match logs.format {
+        Format::Auto => terminal,
+        Format::Json => false,
+        Format::Text => true,
+    };
+    let registry = tracing_subscriber::registry();
+    let layer = match (text, logs.to_stderr) {
+        (true, true) => fmt::layer().with_ansi(terminal).with_writer(std::io::stderr).boxed(),
+        (true, false) => fmt::layer().with_ansi(terminal).with_writer(std::io::stdout).boxed(),
+        (false, true) => fmt::layer().json().event_format(json::Lines).with_writer(std::io::stderr).boxed(),
+        (false, false) => fmt::layer().json().event_format(json::Lines).with_writer(std::io::stdout).boxed(),
+    };
+    registry.with(layer.with_filter(filter)).try_init().map_err(|_| LogError::Twice)
+}
