@@ -109,8 +109,10 @@ impl Leased {
 impl Drop for Leased {
     fn drop(&mut self) {
         // an answer that was left half read closes its connection
-        if self.ended || self.body.is_end_stream() {
-            self.lease.take().map(Lease::give_back);
+        if (self.ended || self.body.is_end_stream())
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
         }
     }
 }

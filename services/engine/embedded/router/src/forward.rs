@@ -1,6 +1,7 @@
 //! One request to one of a route's instances, and to another where the first did not get it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -15,6 +16,8 @@ use crate::table::Route;
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
+    /// The table leads nowhere.
+    NoRoute,
     /// No instance takes requests.
     NoInstance,
     /// None could be connected to.
@@ -35,17 +38,17 @@ struct Miss {
     failure: Failure,
 }
 
-/// Sends a request to the least busy instance. One that certainly did not reach an instance goes to the next;
+/// Sends a request to the least busy instance of the route that `find` gives. One that certainly did not reach an instance goes to the next;
 /// one that may have is repeated only by a new connection, only if repeating changes nothing (RFC 9110 9.2.2) and it
 /// has no body, and only because the connection had been idle and was being closed.
 pub(crate) async fn send(
-    route: &Route,
+    find: impl Fn() -> Option<Arc<Route>>,
     mut request: Request<Outgoing>,
     connect_timeout: Duration,
 ) -> Result<Answer, Failure> {
     let mut tried = Vec::new();
-    let mut failure = Failure::NoInstance;
-    while let Some(ticket) = route.choose(&tried) {
+    let mut failure = Failure::NoRoute;
+    while let Some(ticket) = choose(&find, &tried, &mut failure) {
         match exchange(ticket, request, connect_timeout).await {
             Ok(answer) => return Ok(answer),
             Err(miss) => {
@@ -59,6 +62,25 @@ pub(crate) async fn send(
         }
     }
     Err(failure)
+}
+
+/// The next instance to try. A route may be replaced, and its instances begin to drain, between the look at the
+/// table and the look at the instances: what counts is a route that is still in the table after that.
+fn choose(find: &impl Fn() -> Option<Arc<Route>>, tried: &[Ticket], failure: &mut Failure) -> Option<Ticket> {
+    let mut route = find()?;
+    loop {
+        if let Some(ticket) = route.choose(tried) {
+            return Some(ticket);
+        }
+        if tried.is_empty() {
+            *failure = Failure::NoInstance;
+        }
+        let now = find()?;
+        if Arc::ptr_eq(&route, &now) {
+            return None;
+        }
+        route = now;
+    }
 }
 
 async fn exchange(

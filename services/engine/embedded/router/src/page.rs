@@ -31,20 +31,13 @@ pub(crate) fn unknown_host(domains: &[String]) -> Response<Reply> {
     page(StatusCode::NOT_FOUND, "No web service here", "This host is not the address of a tool.", &next)
 }
 
-/// The tool serves nothing at this address.
-pub(crate) fn not_published(tool: &str) -> Response<Reply> {
-    let what = format!("The tool <b>{}</b> has no web service here.", escape(tool));
-    let next = "If it is yours: publish a continuous job with <code>toolforge jobs run --continuous --port \
-                PORT --publish / …</code>, or check the address.";
-    page(StatusCode::NOT_FOUND, "No web service here", &what, next)
-}
-
 /// There is no answer of an instance.
 pub(crate) fn failed(tool: &str, failure: Failure) -> Response<Reply> {
     let name = escape(tool);
     let next = "If it is yours: <code>toolforge jobs list</code> tells its state, and <code>toolforge jobs logs \
                 JOB</code> why.";
     match failure {
+        Failure::NoRoute => not_published(&name),
         Failure::NoInstance => {
             let what = format!("No instance of the tool <b>{name}</b> is ready. It may be starting.");
             let mut page = page(StatusCode::SERVICE_UNAVAILABLE, "Not running", &what, next);
@@ -64,6 +57,14 @@ pub(crate) fn failed(tool: &str, failure: Failure) -> Response<Reply> {
             page(StatusCode::GATEWAY_TIMEOUT, "No answer", &what, next)
         }
     }
+}
+
+/// The tool serves nothing at this address.
+fn not_published(name: &str) -> Response<Reply> {
+    let what = format!("The tool <b>{name}</b> has no web service here.");
+    let next = "If it is yours: publish a continuous job with <code>toolforge jobs run --continuous --port \
+                PORT --publish / …</code>, or check the address.";
+    page(StatusCode::NOT_FOUND, "No web service here", &what, next)
 }
 
 fn page(status: StatusCode, title: &str, what: &str, next: &str) -> Response<Reply> {

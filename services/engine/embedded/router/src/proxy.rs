@@ -71,18 +71,16 @@ async fn route(
     let (Some(tool), Ok(host)) = (host::tool(&authority, domains), HeaderValue::try_from(&authority)) else {
         return page::unknown_host(domains);
     };
-    let route = shared.table.find(&tool, parts.uri.path());
     log.tool = Some(tool.clone());
-    let Some(route) = route else {
-        return page::not_published(&tool);
-    };
+    let uri = parts.uri.clone();
+    let find = || shared.table.find(&tool, uri.path());
     fields::outgoing(&mut parts, &host, client.ip(), &body);
     parts.extensions.clear();
     if let Some(upgrade) = &upgrade {
         fields::ask_upgrade(&mut parts.headers, upgrade.protocol.clone());
     }
     let request = Request::from_parts(parts, Outgoing::from(body));
-    match forward::send(&route, request, shared.options.connect_timeout).await {
+    match forward::send(find, request, shared.options.connect_timeout).await {
         Ok(answer) => {
             log.backend = Some(answer.1.ticket.backend().id().to_owned());
             pass_on(shared, &tool, answer, upgrade)
