@@ -14,6 +14,8 @@
 mod cgroup;
 mod clear;
 mod client;
+mod hold;
+mod inner;
 mod probe;
 pub mod protocol;
 mod record;
@@ -21,6 +23,14 @@ mod sandbox;
 mod spawn;
 mod spec;
 mod sys;
+
+/// Becomes a shim, for good, where this process was started as one by [`spawn`]; else returns at once. Call it first
+/// in `main`: before any thread, runtime or open file.
+pub fn dispatch() {
+    if std::env::args_os().next().is_some_and(|name| name == spawn::ARGV0) {
+        hold::main();
+    }
+}
 
 pub use cgroup::{Parent, prepare};
 pub use clear::clear;

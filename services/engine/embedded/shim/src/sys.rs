@@ -55,10 +55,6 @@ impl Strings {
         Ok(Self { owned })
     }
 
-    pub(crate) fn first(&self) -> Option<&CStr> {
-        self.owned.first().map(CString::as_c_str)
-    }
-
     fn pointers(&self) -> Vec<*const c_char> {
         self.owned.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
     }
@@ -110,12 +106,6 @@ pub(crate) fn close_all_on_exec() {
 fn close_range(first: libc::c_uint, last: libc::c_uint, flags: libc::c_uint) {
     // SAFETY: callers own the process: whatever is closed here is not used afterwards
     unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
-}
-
-/// Takes descriptor 0, which the caller inherited.
-pub(crate) fn take_stdin() -> OwnedFd {
-    // SAFETY: called once, first thing in a shim; nothing else in the process uses descriptor 0
-    unsafe { OwnedFd::from_raw_fd(0) }
 }
 
 /// Makes `fd` the standard stream `target`.
@@ -170,6 +160,12 @@ pub(crate) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     check(i64::from(unsafe { libc::setresgid(gid, gid, gid) }))?;
     // SAFETY: as above
     check(i64::from(unsafe { libc::setresuid(uid, uid, uid) }))
+}
+
+/// Moves this process into new namespaces.
+pub(crate) fn unshare(namespaces: libc::c_int) -> io::Result<()> {
+    // SAFETY: none of CLONE_FILES, CLONE_FS or CLONE_THREAD is ever asked for
+    check(i64::from(unsafe { libc::unshare(namespaces) }))
 }
 
 /// Removes every capability from the bounding set.
