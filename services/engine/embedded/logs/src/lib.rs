@@ -23,13 +23,19 @@
 //! that were lost, with their number (8 bytes). The first frame that is not whole ends a segment. Times never go
 //! backwards within an instance.
 //!
+//! Retention drops whole segments, so a place in the output is (time, instance, ordinal), never an offset.
+//!
 //! [`Writer`] is the whole of what the holder of an instance needs: it has no thread, no runtime, and one buffer.
 
 mod frame;
 mod scan;
 mod segment;
+#[cfg(feature = "store")]
+mod store;
 mod writer;
 
 pub use frame::MAX_LINE;
 pub use segment::leaf;
+#[cfg(feature = "store")]
+pub use store::{Logs, Retention, Swept};
 pub use writer::{Limits, STDERR, STDOUT, Writer};

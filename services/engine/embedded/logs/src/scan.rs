@@ -36,6 +36,12 @@ impl Scanner {
         self.offset
     }
 
+    /// Gives memory back until it is used again.
+    #[cfg(feature = "store")]
+    pub(crate) fn release(&mut self) {
+        *self = Self::at(self.offset, Vec::new());
+    }
+
     /// Gives the buffer back.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.buffer

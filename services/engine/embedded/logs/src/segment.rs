@@ -30,6 +30,27 @@ pub(crate) fn escape(name: &str) -> String {
     if escaped.is_empty() { "%".to_owned() } else { escaped }
 }
 
+/// What [`escape`] was given.
+#[cfg(feature = "store")]
+pub(crate) fn unescape(escaped: &str) -> Option<String> {
+    if escaped == "%" {
+        return Some(String::new());
+    }
+    let mut name = Vec::with_capacity(escaped.len());
+    let mut rest = escaped.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte != b'%' {
+            name.push(byte);
+            rest = tail;
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2)?;
+        name.push(u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(name).ok().filter(|name| escape(name) == escaped)
+}
+
 /// The name of a segment, and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Segment {
@@ -44,6 +65,12 @@ impl Segment {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (ordinal, start) = name.strip_suffix(SUFFIX)?.split_once('-')?;
         Some(Self { ordinal: hex(ordinal)?, start: hex(start)? })
+    }
+
+    /// The time of its first entry, as entries have it.
+    #[cfg(feature = "store")]
+    pub(crate) fn micros(&self) -> i64 {
+        i64::try_from(self.start).unwrap_or(i64::MAX)
     }
 
     /// Where it is.
@@ -78,6 +105,17 @@ mod tests {
     fn hostile_names_stay_below_the_root() {
         let path = leaf(Path::new("/logs"), "..", "a/b", "", ".x");
         assert_eq!(path, Path::new("/logs/%2e./a%2fb/%/%2ex"));
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn an_escaped_name_is_read_back_and_no_other() {
+        for name in ["", ".", "..", "a.b-c_D9", "a/b", "é", "%", "%41"] {
+            assert_eq!(unescape(&escape(name)).as_deref(), Some(name));
+        }
+        for foreign in [".x", "%4", "%zz", "%41", "%+1", "lost+found", "%ff"] {
+            assert_eq!(unescape(foreign), None, "{foreign}");
+        }
     }
 
     #[test]
