@@ -1,0 +1,93 @@
+//! The engine contract suite against real processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::contract::Harness;
+use engine::{Engine, Observation};
+use engine_embedded::Embedded;
+use futures_util::StreamExt;
+use jiff::Timestamp;
+
+/// Where a case of the suite runs. It leaves nothing behind.
+struct Place {
+    data: tempfile::TempDir,
+    engine: Arc<Embedded>,
+    tool: String,
+    image: String,
+}
+
+#[async_trait]
+impl Harness for Place {
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn tool(&self) -> String {
+        self.tool.clone()
+    }
+
+    fn image(&self) -> String {
+        self.image.clone()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let engine = Arc::clone(&self.engine);
+        let clear = async move {
+            engine.retain(&[]).await.unwrap();
+            let mut seen = engine.observe().await.unwrap();
+            let mut there = std::collections::BTreeSet::new();
+            let mut synced = false;
+            while !(synced && there.is_empty()) {
+                match seen.next().await.unwrap() {
+                    Observation::Instance(instance) => {
+                        there.insert(instance.id);
+                    }
+                    Observation::Gone(id) => {
+                        there.remove(&id);
+                    }
+                    Observation::Synced => synced = true,
+                    Observation::Condition(_) => {}
+                }
+            }
+        };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(clear));
+        if let Ok(network) = engine_network::Network::open(
+            &self.data.path().join("engine"),
+            engine_network::Options::default(),
+        ) {
+            network.close(true).unwrap();
+        }
+    }
+}
+
+async fn open() -> (Arc<Embedded>, Place) {
+    let data = tempfile::tempdir().unwrap();
+    make_enterable(data.path());
+    let exe = PathBuf::from(env!("CARGO_BIN_EXE_engine-embedded-shim"));
+    let engine = Arc::new(Embedded::open(support::config(data.path(), &exe)).await.unwrap());
+    let images = engine.images().await.unwrap();
+    let image = images.iter().find(|image| image.web.is_none()).unwrap().shortname.clone();
+    let place = Place { data, engine: Arc::clone(&engine), tool: support::tool(), image };
+    (engine, place)
+}
+
+/// Homes are below it, and tools are other users.
+fn make_enterable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+engine::contract_tests!(open);

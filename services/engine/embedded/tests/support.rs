@@ -1,0 +1,95 @@
+//! A place to run an engine in: directories, a tool, nobody's secrets.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use engine::{Error, Secrets, SystemClock};
+use engine_embedded::{Apart, Config, Identities, Identity, Limits, system_entropy};
+
+/// Every tool has a home below this directory, and one user.
+#[derive(Debug)]
+pub struct Homes(pub PathBuf);
+
+/// The user of the tools of tests.
+pub const UID: u32 = 61_234;
+
+#[async_trait]
+impl Identities for Homes {
+    async fn identity(&self, tool: &str) -> Result<Identity, Error> {
+        let home = self.0.join(tool);
+        std::fs::create_dir_all(&home).map_err(|error| Error::failed("the home cannot be made", error))?;
+        // only root may give it away, and only then is it another's
+        let _ = std::os::unix::fs::chown(&home, Some(UID), Some(UID));
+        Ok(Identity { uid: UID, gid: UID, home })
+    }
+}
+
+/// One secret for everyone.
+#[derive(Debug)]
+pub struct OneSecret;
+
+#[async_trait]
+impl Secrets for OneSecret {
+    async fn environment(&self, _: &str) -> Result<Vec<(String, String)>, Error> {
+        Ok(vec![("SECRET".to_owned(), "hush".to_owned())])
+    }
+}
+
+/// A configuration for a data directory.
+pub fn config(data: &Path, exe: &Path) -> Config {
+    Config {
+        data: data.to_owned(),
+        exe: exe.to_owned(),
+        secrets: Arc::new(OneSecret),
+        identities: Arc::new(Homes(data.join("project"))),
+        clock: Arc::new(SystemClock),
+        entropy: system_entropy(),
+        apart: Apart::Required,
+        network: engine_network::Options::default(),
+        programs: vec![PathBuf::from("/usr/bin")],
+        limits: Limits::default(),
+        on_step: None,
+    }
+}
+
+/// A tool that no other test of this process has.
+pub fn tool() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("t{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The processes of the machine that have `marker` in their arguments.
+pub fn processes(marker: &str) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid: &u32| *pid != std::process::id())
+        .filter(|pid| {
+            let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&arguments).contains(marker)
+        })
+        .collect()
+}
+
+/// Control groups of instances whose name begins with `prefix`.
+pub fn groups(prefix: &str) -> Vec<PathBuf> {
+    fn walk(directory: &Path, prefix: &str, depth: u32, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if entry.file_name().to_string_lossy().starts_with(prefix) {
+                    found.push(entry.path());
+                } else if depth > 0 {
+                    walk(&entry.path(), prefix, depth - 1, found);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new("/sys/fs/cgroup"), prefix, 5, &mut found);
+    found
+}
