@@ -17,6 +17,7 @@ mod netlink;
 mod network;
 mod nft;
 mod options;
+mod resolver;
 mod route;
 mod rules;
 mod state;

@@ -31,6 +31,8 @@ pub(crate) struct Machine {
     tools: HashMap<String, u32>,
     next_instance: u32,
     next_service: u32,
+    /// The state file is older than the services.
+    unsaved: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ impl Machine {
     pub(crate) fn detach(&mut self, instance: &str) -> Result<(), Error> {
         check("instance", instance)?;
         let Some(old) = self.instances.get(instance).cloned() else {
-            return Ok(());
+            return self.save();
         };
         self.disconnect(instance, &old)?;
         let mut change = Transaction::of(&self.names.table());
@@ -79,11 +81,9 @@ impl Machine {
         }
         self.commit(change, || format!("forgetting instance {instance}"))?;
         self.instances.remove(instance);
-        if changed.is_empty() {
-            return Ok(());
-        }
         for service in changed {
             self.services.insert((service.tool.clone(), service.job.clone()), service);
+            self.unsaved = true;
         }
         self.save()
     }
@@ -118,12 +118,13 @@ impl Machine {
         let ready = self.replicas(tool, ready);
         let new = Service { tool: tool.to_owned(), job: job.to_owned(), address, port, protocol, ready };
         if self.services.get(&key) == Some(&new) {
-            return Ok(address);
+            return self.save().map(|()| address);
         }
         let mut change = Transaction::of(&self.names.table());
         rules::set_service(&mut change, self.services.get(&key), Some(&new));
         self.commit(change, || format!("setting service {job} of tool {tool}"))?;
         self.services.insert(key, new);
+        self.unsaved = true;
         self.save()?;
         Ok(address)
     }
@@ -131,12 +132,13 @@ impl Machine {
     pub(crate) fn remove_service(&mut self, tool: &str, job: &str) -> Result<(), Error> {
         let key = (tool.to_owned(), job.to_owned());
         let Some(old) = self.services.get(&key) else {
-            return Ok(());
+            return self.save();
         };
         let mut change = Transaction::of(&self.names.table());
         rules::set_service(&mut change, Some(old), None);
         self.commit(change, || format!("removing service {job} of tool {tool}"))?;
         self.services.remove(&key);
+        self.unsaved = true;
         self.save()
     }
 
@@ -167,23 +169,24 @@ impl Machine {
         absent(fs::remove_dir(self.names.namespaces())).map_err(Error::failed("removing the namespaces"))
     }
 
-    /// Makes namespace, pair, addresses, routes and rules of an instance; the alias is the sign that all are there.
+    /// Makes namespace, pair, addresses, routes and rules of an instance. The alias is the sign that it is connected.
     fn connect(&mut self, name: &str, instance: &Instance) -> Result<(), Error> {
         let path = self.names.namespace(name);
         let (gateway, address) = (self.subnet.gateway(), instance.address);
         let routing = &mut self.routing;
+        namespace::remove(&path).map_err(Error::failed(format!("making room for {name}")))?;
         let make = |namespace: std::os::fd::BorrowedFd<'_>| {
             routing.add_pair(&instance.link, INSIDE, namespace)?;
             inside(address, gateway)
         };
         namespace::create(&path, make).map_err(Error::failed(format!("making the namespace of {name}")))?;
         let host_end = self.host_end(&instance.link, address).map_err(Error::failed("setting up a pair"))?;
-        let numbers = self.place(instance);
-        let mut change = Transaction::of(&self.names.table());
-        rules::add_instance(&mut change, &numbers.place(instance));
-        self.commit(change, || format!("admitting instance {name}"))?;
         let alias = format!("{}/{name}", instance.tool);
-        self.routing.set_alias(host_end, &alias).map_err(Error::failed("naming a pair"))
+        self.routing.set_alias(host_end, &alias).map_err(Error::failed("naming a pair"))?;
+        // last, because it is all or nothing; whoever takes over makes all rules anew
+        let mut change = Transaction::of(&self.names.table());
+        rules::add_instance(&mut change, &self.place(instance).place(instance));
+        self.commit(change, || format!("admitting instance {name}"))
     }
 
     fn host_end(&mut self, link: &str, address: Ipv4Addr) -> io::Result<u32> {
@@ -205,9 +208,15 @@ impl Machine {
         change.commit(&mut self.tables).map_err(|source| Error::Failed { context: what(), source })
     }
 
-    fn save(&self) -> Result<(), Error> {
-        state::save(&self.names.state(), self.subnet, self.services.values().cloned().collect())
-            .map_err(Error::failed("writing the network state"))
+    /// Writes down what is not yet: also after an earlier attempt that failed.
+    fn save(&mut self) -> Result<(), Error> {
+        if self.unsaved {
+            let services = self.services.values().cloned().collect();
+            state::save(&self.names.state(), self.subnet, services)
+                .map_err(Error::failed("writing the network state"))?;
+            self.unsaved = false;
+        }
+        Ok(())
     }
 
     fn free_instance(&self) -> Result<(u32, Ipv4Addr), Error> {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::hosts;
 use crate::machine::Machine;
+use crate::resolver;
 use crate::{Error, Options, Protocol};
 
 /// The addresses of one platform on this machine. Calls block for a few milliseconds at most, one after the other.
@@ -118,6 +119,12 @@ impl Network {
             Ok(machine) => machine.hosts(tool),
             Err(_) => hosts::render(tool, "", std::iter::empty()),
         }
+    }
+
+    /// The contents of `/etc/resolv.conf` for instances: those of the machine's name servers that they can reach.
+    /// Empty where there is none, for example because the only one listens on the machine's loopback.
+    pub fn resolv_conf(&self) -> String {
+        if self.machine.is_some() { resolver::resolv_conf() } else { String::new() }
     }
 
     /// The machine's own address as instances see it.

@@ -11,7 +11,7 @@ use crate::name::{Names, check};
 use crate::nft::{Tables, Transaction};
 use crate::route::Routing;
 use crate::state::{self, Service};
-use crate::{Error, Options, Subnet, namespace, rules};
+use crate::{Error, Options, Subnet, namespace, resolver, rules};
 
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
@@ -38,6 +38,7 @@ impl Machine {
             tools: HashMap::new(),
             next_instance: 0,
             next_service: 0,
+            unsaved: true,
         };
         machine.begin()?;
         Ok(machine)
@@ -156,6 +157,9 @@ fn choose(routing: &mut Routing, names: &Names, wanted: Option<Subnet>) -> Resul
         }
         return if free(&range) { Ok(range) } else { Err(Error::Overlap(range)) };
     }
+    // what is behind the default route is not known, except for what every instance will ask
+    let servers = resolver::nameservers();
+    let free = |range: &Subnet| free(range) && !servers.iter().any(|server| range.contains(*server));
     let tens = (0..=u8::MAX).map(|step| names.first_subnet().wrapping_add(step));
     tens.map(|x| Subnet::new([10, x, 0, 0].into(), 16)).find(free).ok_or(Error::NoSubnet)
 }

@@ -265,6 +265,40 @@ fn attaching_and_detaching_can_be_repeated() {
 }
 
 #[test]
+fn a_failed_attachment_leaves_nothing_and_can_be_repeated() {
+    let Some(scene) = Scene::new() else { return };
+    let network = Network::open(&scene.engine(), Options::default()).unwrap();
+    let (netns, aside) = (scene.engine().join("netns"), scene.engine().join("aside"));
+    std::fs::rename(&netns, &aside).unwrap();
+    let error = network.attach("a", "alpha").unwrap_err();
+    assert!(matches!(error, Error::Failed { .. }), "{error}");
+    assert!(scene::pairs().is_empty() && network.attached().is_empty());
+    std::fs::rename(&aside, &netns).unwrap();
+    // the same address for another tool: no rule of the first attempt is in the way
+    let b = network.attach("b", "beta").unwrap();
+    let _server = Server::start(&b.netns, PORT, "b");
+    assert_eq!(scene::greeted(b.address, PORT).unwrap(), "b");
+    network.close(true).unwrap();
+    scene.assert_clean();
+}
+
+#[test]
+fn a_service_that_could_not_be_written_down_is_written_by_the_next_call() {
+    let Some(scene) = Scene::new() else { return };
+    let network = Network::open(&scene.engine(), Options::default()).unwrap();
+    let blocker = scene.engine().join("network.json.next");
+    std::fs::create_dir(&blocker).unwrap();
+    assert!(network.service("alpha", "web", PORT, Protocol::Tcp, &[]).is_err());
+    std::fs::remove_dir(&blocker).unwrap();
+    let address = network.service("alpha", "web", PORT, Protocol::Tcp, &[]).unwrap();
+    drop(network);
+    let network = Network::open(&scene.engine(), Options::default()).unwrap();
+    assert!(network.hosts("alpha").contains(&address.to_string()));
+    network.close(true).unwrap();
+    scene.assert_clean();
+}
+
+#[test]
 fn a_process_in_a_detached_namespace_has_nothing_left() {
     let Some(scene) = Scene::new() else { return };
     let network = Network::open(&scene.engine(), Options::default()).unwrap();
