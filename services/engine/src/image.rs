@@ -58,3 +58,29 @@ pub struct WebDefaults {
     /// Memory as the contract spells quantities, where the image asks for other than the usual.
     pub memory: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_called_by_its_names_and_by_its_urls_with_any_tag() {
+        let image = Image {
+            shortname: "node20".to_owned(),
+            url: "registry.example:5000/node20-web:latest".to_owned(),
+            aliases: vec!["tf-node20".to_owned()],
+            variant_urls: vec!["registry.example:5000/node20".to_owned()],
+            state: ImageState::Stable,
+            web: None,
+        };
+        let url = "registry.example:5000/node20-web";
+        for name in
+            ["node20", "tf-node20", url, "registry.example:5000/node20:v3", "registry.example:5000/node20"]
+        {
+            assert!(image.is_called(name), "{name}");
+        }
+        for name in ["", "node", "node20:latest", "registry.example", "registry.example:5000/node2"] {
+            assert!(!image.is_called(name), "{name}");
+        }
+    }
+}

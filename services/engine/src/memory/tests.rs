@@ -1,4 +1,6 @@
-//! The contract on the memory engine.
+//! The memory engine: the contract, and what it has of its own.
+
+mod own;
 
 use std::future::{Ready, ready};
 
