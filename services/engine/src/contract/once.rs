@@ -51,6 +51,7 @@ pub async fn retries_are_new_instances(engine: &dyn Engine, env: &dyn Harness) {
     watch.until("two failures", |watch| failed(watch) == 2).await;
     watch.quiet(QUIET).await;
     assert_eq!(watch.ids(&workload.id).len(), 2, "no more than one retry");
+    assert_eq!(watch.ids(&never.id).len(), 1, "no retry, in the time of one");
 }
 
 /// A success is not tried again.
