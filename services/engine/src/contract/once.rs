@@ -45,7 +45,9 @@ pub async fn retries_are_new_instances(engine: &dyn Engine, env: &dyn Harness) {
     let mut watch = Watch::new(engine, env).await;
     let mut workload = once(env, "retry", "exit 4");
     workload.kind = Kind::Once { retries: 1, deadline: None };
+    let never = once(env, "no-retry", "exit 4");
     apply(engine, &workload).await;
+    apply(engine, &never).await;
     let failed =
         |watch: &Watch<'_>| watch.of(&workload.id).iter().filter(|i| i.phase == Phase::Failed).count();
     watch.until("two failures", |watch| failed(watch) == 2).await;
