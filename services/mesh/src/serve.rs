@@ -144,7 +144,7 @@ impl Server {
         let Self { pipeline, limits, grace, .. } = &self;
         let drain = drain.child();
         let closing = CancellationToken::new();
-        let tasks = TaskTracker::new();
+        let (loops, tasks) = (TaskTracker::new(), TaskTracker::new());
         let slots = Arc::new(tokio::sync::Semaphore::new(limits.connections));
         for listener in listeners {
             let shared = connection::Shared {
@@ -153,8 +153,9 @@ impl Server {
                 drain: drain.clone(),
                 closing: closing.clone(),
             };
-            tasks.spawn(accept::run(listener, shared, Arc::clone(&slots), tasks.clone()));
+            loops.spawn(accept::run(listener, shared, Arc::clone(&slots), tasks.clone()));
         }
+        loops.close();
         tasks.close();
         drain.begun().await;
         #[cfg(feature = "health")]
@@ -162,6 +163,7 @@ impl Server {
         let stages = async {
             sleep(grace.announce).await;
             closing.cancel();
+            loops.wait().await;
             let _ = timeout(grace.streams, tasks.wait()).await;
             drain.end_streams();
             tasks.wait().await;
@@ -173,6 +175,7 @@ impl Server {
         let open = tasks.len();
         closing.cancel();
         drain.stop();
+        loops.wait().await;
         tasks.wait().await;
         if ended || open == 0 { Drained::Clean } else { Drained::Cut(open) }
     }
