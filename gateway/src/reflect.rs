@@ -1,0 +1,143 @@
+//! Schemas from server reflection, version 1, then version 1alpha.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures_util::stream;
+use mesh::client::Channel;
+use prost::Message as _;
+use tonic::{Code, Status};
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+
+/// Most files that one backend may have.
+const MAX_FILES: usize = 10_000;
+/// Services that every backend has; the gateway answers for them itself.
+const BUILT_IN: &[&str] = &["grpc.reflection.", "grpc.health."];
+
+/// What a backend serves: its services, and every file that describes them, encoded as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Files {
+    pub(crate) services: Vec<String>,
+    pub(crate) files: Vec<Bytes>,
+}
+
+/// The parts of a `FileDescriptorProto` that lead to other files.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Header {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, repeated, tag = "3")]
+    dependency: Vec<String>,
+}
+
+/// Asks a backend for everything that it serves.
+pub(crate) async fn fetch(channel: &Channel) -> Result<Files, Status> {
+    let listed = ask(channel, vec![MessageRequest::ListServices(String::new())]).await?;
+    let mut services: Vec<String> = listed
+        .into_iter()
+        .filter_map(|response| match response {
+            MessageResponse::ListServicesResponse(list) => Some(list.service),
+            _ => None,
+        })
+        .flatten()
+        .map(|service| service.name)
+        .filter(|name| !BUILT_IN.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    services.sort();
+    let mut files = BTreeMap::new();
+    let symbols = services.iter().map(|name| MessageRequest::FileContainingSymbol(name.clone())).collect();
+    let mut wanted = collect(ask(channel, symbols).await?, &mut files)?;
+    while !wanted.is_empty() {
+        let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
+        wanted = collect(ask(channel, requests).await?, &mut files)?;
+    }
+    Ok(Files { services, files: files.into_values().collect() })
+}
+
+/// Takes files out of answers, and names those that they import and that are not there yet.
+fn collect(
+    answers: Vec<MessageResponse>,
+    files: &mut BTreeMap<String, Bytes>,
+) -> Result<Vec<String>, Status> {
+    let mut imports = Vec::new();
+    for answer in answers {
+        let MessageResponse::FileDescriptorResponse(found) = answer else { continue };
+        for bytes in found.file_descriptor_proto {
+            let header = Header::decode(bytes.as_slice())
+                .map_err(|error| Status::internal(format!("reflection sent no file descriptor: {error}")))?;
+            imports.extend(header.dependency);
+            files.insert(header.name, bytes.into());
+        }
+        if files.len() > MAX_FILES {
+            return Err(Status::resource_exhausted(format!("reflection has more than {MAX_FILES} files")));
+        }
+    }
+    imports.sort();
+    imports.dedup();
+    imports.retain(|name| !files.contains_key(name));
+    Ok(imports)
+}
+
+/// One stream of questions, and an answer to each.
+async fn ask(channel: &Channel, questions: Vec<MessageRequest>) -> Result<Vec<MessageResponse>, Status> {
+    match ask_v1(channel, questions.clone()).await {
+        Err(status) if status.code() == Code::Unimplemented => ask_v1alpha(channel, questions).await,
+        answers => answers,
+    }
+}
+
+async fn ask_v1(channel: &Channel, questions: Vec<MessageRequest>) -> Result<Vec<MessageResponse>, Status> {
+    let count = questions.len();
+    let requests = questions
+        .into_iter()
+        .map(|question| ServerReflectionRequest { host: String::new(), message_request: Some(question) });
+    let mut client = ServerReflectionClient::new(channel.clone()).max_decoding_message_size(64 << 20);
+    let mut stream = client.server_reflection_info(stream::iter(requests)).await?.into_inner();
+    let mut answers = Vec::with_capacity(count);
+    while answers.len() < count {
+        let Some(ServerReflectionResponse { message_response, .. }) = stream.message().await? else { break };
+        match message_response {
+            Some(MessageResponse::ErrorResponse(error)) => {
+                return Err(Status::new(Code::from(error.error_code), error.error_message));
+            }
+            Some(answer) => answers.push(answer),
+            None => return Err(Status::internal("reflection sent an empty answer")),
+        }
+    }
+    Ok(answers)
+}
+
+/// The same in the older version, whose messages have the same encoding.
+async fn ask_v1alpha(
+    channel: &Channel,
+    questions: Vec<MessageRequest>,
+) -> Result<Vec<MessageResponse>, Status> {
+    use tonic_reflection::pb::v1alpha;
+    use v1alpha::server_reflection_client::ServerReflectionClient;
+    let mut requests = Vec::with_capacity(questions.len());
+    let count = questions.len();
+    for question in questions {
+        let request = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
+        let request = v1alpha::ServerReflectionRequest::decode(request.encode_to_vec().as_slice());
+        requests.push(request.map_err(|error| Status::internal(error.to_string()))?);
+    }
+    let mut client = ServerReflectionClient::new(channel.clone()).max_decoding_message_size(64 << 20);
+    let mut stream = client.server_reflection_info(stream::iter(requests)).await?.into_inner();
+    let mut answers = Vec::with_capacity(count);
+    while answers.len() < count {
+        let Some(response) = stream.message().await? else { break };
+        let response = ServerReflectionResponse::decode(response.encode_to_vec().as_slice())
+            .map_err(|error| Status::internal(error.to_string()))?;
+        match response.message_response {
+            Some(MessageResponse::ErrorResponse(error)) => {
+                return Err(Status::new(Code::from(error.error_code), error.error_message));
+            }
+            Some(answer) => answers.push(answer),
+            None => return Err(Status::internal("reflection sent an empty answer")),
+        }
+    }
+    Ok(answers)
+}

@@ -1,0 +1,143 @@
+//! The gateway's TLS: a client certificate may be shown and then must be good; ALPN by preference.
+
+use std::io;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use mesh::identity::tls::{chain, key, roots};
+use mesh::identity::{Authorities, Principal};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateRevocationListDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{ServerConfig, version};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Which protocol is taken when a client offers both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prefer {
+    /// HTTP/2.
+    #[default]
+    Http2,
+    /// HTTP/1.1, whose status lines have a reason phrase (contract 1.2); HTTP/2 for clients that offer only that.
+    Http1,
+}
+
+/// PEM texts that TLS is made of.
+#[derive(Clone, Default)]
+pub struct TlsPem {
+    /// The server's certificate chain, leaf first.
+    pub chain: Vec<u8>,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// The root of client certificates; without it nobody can show one.
+    pub clients_root: Option<Vec<u8>>,
+    /// Revoked client certificates.
+    pub revoked: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for TlsPem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsPem").finish_non_exhaustive()
+    }
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A PEM text is not usable.
+    #[error(transparent)]
+    Pem(#[from] mesh::identity::tls::TlsError),
+    /// The list of revoked certificates is not usable.
+    #[error("revocation list: {0}")]
+    Revoked(#[from] rustls::pki_types::pem::Error),
+    /// Certificate, key or protocol versions do not fit together.
+    #[error(transparent)]
+    Config(#[from] rustls::Error),
+    /// The root of clients is not usable.
+    #[error("root of client certificates: {0}")]
+    Root(#[from] rustls::server::VerifierBuilderError),
+    /// The root of clients is not usable.
+    #[error(transparent)]
+    Authorities(#[from] mesh::identity::CertificateError),
+}
+
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    authorities: Option<Authorities>,
+}
+
+/// TLS that can be given other certificates, roots and revocations while it serves.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    prefer: Prefer,
+    current: Arc<ArcSwap<Current>>,
+}
+
+impl Tls {
+    /// Sets TLS up.
+    pub fn new(pem: &TlsPem, prefer: Prefer) -> Result<Self, TlsError> {
+        Ok(Self { prefer, current: Arc::new(ArcSwap::from_pointee(build(pem, prefer)?)) })
+    }
+
+    /// Takes other PEM texts for the connections to come; a mistake changes nothing.
+    pub fn reload(&self, pem: &TlsPem) -> Result<(), TlsError> {
+        self.current.store(Arc::new(build(pem, self.prefer)?));
+        Ok(())
+    }
+
+    /// Shakes hands and says who the client is; a certificate that is not good ends the connection.
+    pub(crate) async fn accept<I>(&self, io: I) -> io::Result<(TlsStream<I>, Principal)>
+    where
+        I: AsyncRead + AsyncWrite + Unpin,
+    {
+        let current = self.current.load_full();
+        let stream = TlsAcceptor::from(Arc::clone(&current.config)).accept(io).await?;
+        let principal = match (stream.get_ref().1.peer_certificates(), &current.authorities) {
+            (Some(chain), Some(authorities)) => {
+                authorities.identify(chain, UnixTime::now()).map_err(io::Error::other)?
+            }
+            _ => Principal::Anonymous,
+        };
+        Ok((stream, principal))
+    }
+}
+
+fn build(pem: &TlsPem, prefer: Prefer) -> Result<Current, TlsError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])?;
+    let (verifier, authorities) = match &pem.clients_root {
+        None => (WebPkiClientVerifier::no_client_auth(), None),
+        Some(root) => {
+            let trusted = roots(root)?;
+            let authorities = Authorities::new(None, Some(trusted.clone()))?;
+            (verifier(trusted, pem.revoked.as_deref(), provider)?, Some(authorities))
+        }
+    };
+    let mut config =
+        builder.with_client_cert_verifier(verifier).with_single_cert(chain(&pem.chain)?, key(&pem.key)?)?;
+    config.alpn_protocols = match prefer {
+        Prefer::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Prefer::Http1 => vec![b"http/1.1".to_vec(), b"h2".to_vec()],
+    };
+    Ok(Current { config: Arc::new(config), authorities })
+}
+
+/// A client without a certificate is let in: public paths and tokens need none.
+fn verifier(
+    trusted: rustls::RootCertStore,
+    revoked: Option<&[u8]>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider);
+    let builder = match revoked {
+        Some(list) => builder.with_crls([CertificateRevocationListDer::from_pem_slice(list)?]),
+        None => builder,
+    };
+    Ok(builder.allow_unauthenticated().build()?)
+}
