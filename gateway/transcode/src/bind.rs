@@ -99,8 +99,7 @@ impl Bound {
         let mut out = Vec::with_capacity(size + 64);
         out.resize(FRAME_HEADER, 0);
         let mut out = self.message(body, out)?;
-        finish_frame(&mut out)
-            .ok_or_else(|| RequestError::new(K::Size, "a message of less than 4 GiB"))?;
+        finish_frame(&mut out).ok_or_else(|| RequestError::new(K::Size, "a message of less than 4 GiB"))?;
         Ok(out)
     }
 
@@ -153,8 +152,10 @@ impl Bound {
             None => encoder.message(binding.input, &Trail::ROOT, Some(&self.tree))?,
             Some((index, field)) => {
                 self.tree.write_others(schema, index, &mut encoder.out);
-                encoder.scan.space();
-                encoder.field(field, &Trail::ROOT, self.tree.below(index))?;
+                if !encoder.body_field(field, self.tree.below(index))? {
+                    // null is no value: what the path binds inside the field stays
+                    self.tree.write_only(schema, index, &mut encoder.out);
+                }
             }
         }
         encoder.scan.end()?;
@@ -203,10 +204,7 @@ fn report(schema: &Schema, binding: &Binding, unknown: &[String], out: &mut Vec<
 }
 
 fn is_empty_object(data: &[u8]) -> bool {
-    let mut scanner = match Scanner::new(data) {
-        Ok(scanner) => scanner,
-        Err(_) => return false,
-    };
+    let Ok(mut scanner) = Scanner::new(data) else { return false };
     scanner.expect(b'{', "").is_ok() && scanner.closes(b'}') && scanner.end().is_ok()
 }
 

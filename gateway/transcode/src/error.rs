@@ -112,11 +112,6 @@ impl RequestError {
         self
     }
 
-    pub(crate) fn without_position(mut self) -> Self {
-        self.0.position = None;
-        self
-    }
-
     pub(crate) fn has_path(&self) -> bool {
         !self.0.path.is_empty()
     }

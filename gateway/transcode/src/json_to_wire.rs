@@ -131,7 +131,9 @@ impl<'s, 'i> Encoder<'s, 'i> {
                 let error = RequestError::new(K::UnknownField, known_fields(self.schema, id));
                 return Err(place.name(error.at(start)));
             }
-            UnknownFields::Report if self.unknown.len() < MOST_REPORTED => self.unknown.push(place.to_string()),
+            UnknownFields::Report if self.unknown.len() < MOST_REPORTED => {
+                self.unknown.push(place.to_string());
+            }
             UnknownFields::Report | UnknownFields::Ignore => {}
         }
         self.scan.skip(self.depth).map_err(|e| place.name(e))
@@ -210,6 +212,14 @@ impl<'s, 'i> Encoder<'s, 'i> {
                 Err(trail.child(Step::Field(field.output_name())).name(error))
             }
         }
+    }
+
+    /// A document that is one field's value; false when it is null, the absence of a value.
+    pub(crate) fn body_field(&mut self, field: &Field, below: Option<&Tree>) -> Scan<bool> {
+        if self.scan.next_token() == b'n' && !self.takes_null(field) {
+            return self.scan.literal("null").map(|()| false);
+        }
+        self.field(field, &Trail::ROOT, below).map(|()| true)
     }
 
     /// A field's value with its tags, by its shape.

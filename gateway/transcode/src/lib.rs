@@ -12,6 +12,7 @@ mod descriptor;
 mod error;
 mod json;
 mod json_to_wire;
+mod openapi;
 mod percent;
 mod program;
 mod rules;
@@ -27,6 +28,7 @@ mod wire_to_json;
 pub use bind::{Body, Bound, FRAME_HEADER};
 pub use descriptor::{DescriptorError, files_of_set};
 pub use error::{RequestError, RequestErrorKind};
+pub use openapi::OpenApiInfo;
 pub use program::{
     CompileOptions, Compiled, Method, NameStyle, Program, ResponseBody, Route, RouteError, Warning,
 };

@@ -16,8 +16,8 @@ use crate::rules::Rules;
 use crate::schema::Schema;
 use crate::trie::{Found, Trie};
 use crate::wire_to_json::{self, PrintOptions, ResponseError};
-pub(crate) use method::MethodData;
 pub use method::Method;
+pub(crate) use method::MethodData;
 pub use route::{ResponseBody, Route};
 pub use warning::Warning;
 
@@ -154,7 +154,12 @@ impl Program {
     }
 
     /// Appends the JSON form of the message `full_name`.
-    pub fn message_to_json(&self, full_name: &str, wire: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
+    pub fn message_to_json(
+        &self,
+        full_name: &str,
+        wire: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), ResponseError> {
         let schema = &self.inner.schema;
         let id = schema.message_id(full_name).ok_or_else(|| ResponseError {
             field: full_name.to_owned(),

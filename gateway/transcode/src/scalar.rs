@@ -61,7 +61,11 @@ pub(crate) fn put_text(
 }
 
 /// Encodes an integer of an integer kind; nothing when it is out of range.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the kind's range")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked against the kind's range"
+)]
 pub(crate) fn put_integer(kind: Kind, value: i128, out: &mut Vec<u8>) -> Option<()> {
     let (low, high) = range(kind)?;
     if value < low || value > high {

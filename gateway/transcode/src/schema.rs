@@ -63,7 +63,6 @@ pub(crate) struct Message {
     pub(crate) fields: Vec<Field>,
     pub(crate) oneofs: Vec<Box<str>>,
     pub(crate) well_known: WellKnown,
-    pub(crate) map_entry: bool,
     /// Some field must be printed when empty.
     pub(crate) has_always_present: bool,
     /// Some field is required (proto2).

@@ -41,13 +41,13 @@ pub(crate) struct Variable {
 /// A template that does not follow the grammar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected} at position {position} of the path template {template:?}")]
-pub struct TemplateError {
+pub(crate) struct TemplateError {
     /// The template.
-    pub template: String,
+    pub(crate) template: String,
     /// Byte offset in it.
-    pub position: usize,
+    pub(crate) position: usize,
     /// What the grammar wants there.
-    pub expected: &'static str,
+    pub(crate) expected: &'static str,
 }
 
 impl Template {
@@ -56,37 +56,16 @@ impl Template {
         let mut parser = Parser { text, pos: 0, template: Self::default() };
         match parser.template() {
             Ok(()) => Ok(parser.template),
-            Err(expected) => {
-                Err(TemplateError { template: text.to_owned(), position: parser.pos, expected })
-            }
+            Err(expected) => Err(TemplateError { template: text.to_owned(), position: parser.pos, expected }),
         }
     }
 
-    /// The path with `{name}` for every variable, as OpenAPI writes it.
-    pub(crate) fn openapi_path(&self) -> String {
-        let mut out = String::new();
-        let mut at = 0;
-        while let Some(segment) = self.segments.get(at) {
-            out.push('/');
-            if let Some(variable) = self.variables.iter().find(|v| v.from == at) {
-                out.push('{');
-                out.push_str(&variable.field_path);
-                out.push('}');
-                at = variable.to.max(at + 1);
-                continue;
-            }
-            match segment {
-                Segment::Literal(text) => out.push_str(text),
-                Segment::One => out.push('*'),
-                Segment::Many => out.push_str("**"),
-            }
-            at += 1;
+    /// The first segment when it is a literal.
+    pub(crate) fn first_literal(&self) -> Option<&str> {
+        match self.segments.first() {
+            Some(Segment::Literal(text)) => Some(text),
+            _ => None,
         }
-        if let Some(verb) = &self.verb {
-            out.push(':');
-            out.push_str(verb);
-        }
-        if out.is_empty() { "/".to_owned() } else { out }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The text forms of Timestamp, Duration and FieldMask, both ways (protobuf's JSON mapping; RFC 3339).
+//! The text forms of Timestamp, Duration and `FieldMask`, both ways (protobuf's JSON mapping; RFC 3339).
 
 mod civil;
 
@@ -13,7 +13,7 @@ const DURATION_LIMIT: i64 = 315_576_000_000;
 pub(crate) const TIMESTAMP: &str = "an RFC 3339 time from year 1 to 9999 such as \"2026-01-02T03:04:05.6Z\"";
 /// What a Duration looks like.
 pub(crate) const DURATION: &str = "a duration of seconds within 315576000000 such as \"3.5s\"";
-/// What a FieldMask looks like.
+/// What a `FieldMask` looks like.
 pub(crate) const FIELD_MASK: &str = "field paths in lowerCamelCase joined by commas";
 
 /// Seconds and nanoseconds of an RFC 3339 time.

@@ -80,8 +80,15 @@ fn run(
     mut job: impl FnMut(&mut Printer<'_, '_>) -> Print<()>,
 ) -> Print<()> {
     let start = out.len();
-    let mut printer =
-        Printer { schema, out, depth: options.depth, options, indexed: false, hashes: Vec::new(), filling: 0 };
+    let mut printer = Printer {
+        schema,
+        out,
+        depth: options.depth,
+        options,
+        indexed: false,
+        hashes: Vec::new(),
+        filling: 0,
+    };
     match job(&mut printer) {
         Err(Stop::OutOfOrder) => {
             printer.out.truncate(start);
@@ -126,6 +133,12 @@ struct Run {
     keys: usize,
 }
 
+/// How far the pass over one message is.
+struct Progress {
+    seen: Seen,
+    run: Option<Run>,
+}
+
 impl<'s> Printer<'s, '_> {
     /// A message by its own JSON form.
     pub(crate) fn message(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
@@ -149,23 +162,23 @@ impl<'s> Printer<'s, '_> {
         }
         let message = self.schema.message(id);
         let mut reader = Reader::new(wire);
-        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
-        let mut run: Option<Run> = None;
+        let seen = Seen::new(message.fields.len(), message.oneofs.len());
+        let mut progress = Progress { seen, run: None };
         while !reader.is_empty() {
             let (number, wire) = reader.tag().map_err(|e| unnamed(message, e))?;
             let Some((index, field)) = message.by_number(number) else {
                 reader.skip(number, wire, self.depth).map_err(|e| unnamed(message, e))?;
                 continue;
             };
-            if run.as_ref().is_some_and(|r| r.index != index) {
-                self.close(message, run.take())?;
+            if progress.run.as_ref().is_some_and(|r| r.index != index) {
+                self.close(message, progress.run.take())?;
             }
-            self.occurrence(field, index, wire, &mut reader, &mut seen, &mut run)
+            self.occurrence((index, field), wire, &mut reader, &mut progress)
                 .map_err(|e| named(message, field, e))?;
         }
-        self.close(message, run.take())?;
+        self.close(message, progress.run.take())?;
         if message.has_always_present || self.options.defaults {
-            self.fill(message, &seen)?;
+            self.fill(message, &progress.seen)?;
         }
         Ok(())
     }
@@ -173,12 +186,10 @@ impl<'s> Printer<'s, '_> {
     /// One occurrence of a known field, its tag read.
     fn occurrence(
         &mut self,
-        field: &'s Field,
-        index: u16,
+        (index, field): (u16, &'s Field),
         wire: WireType,
         reader: &mut Reader<'_>,
-        seen: &mut Seen,
-        run: &mut Option<Run>,
+        Progress { seen, run }: &mut Progress,
     ) -> Print<()> {
         if field.shape == Shape::Single {
             let Some(raw) = self.raw(field, wire, reader)? else { return Ok(()) };

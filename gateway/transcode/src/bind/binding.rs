@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use crate::program::Warning;
-use crate::schema::{MessageId, Schema, Shape};
+use crate::schema::{MessageId, Schema};
 use crate::template::Template;
 
 /// A compiled HTTP rule.
@@ -77,7 +77,9 @@ impl Binding {
         }
         let field = |id: MessageId, name: &str| {
             let found = schema.message(id).by_name(name).map(|(index, _)| index);
-            found.ok_or_else(|| refuse(format!("there is no field {name} in {}", schema.message(id).full_name)))
+            found.ok_or_else(|| {
+                refuse(format!("there is no field {name} in {}", schema.message(id).full_name))
+            })
         };
         let body = match rule.body {
             "" => BodyRule::None,
@@ -105,7 +107,7 @@ impl Binding {
         })
     }
 
-    /// Whether the response is one field that is a list, map or message of its own.
+    /// Whether the body is the whole message.
     pub(crate) fn is_whole_body(&self) -> bool {
         self.body == BodyRule::Whole
     }
@@ -121,13 +123,8 @@ impl Binding {
 
     /// Whether the path binds `place`, something above it or something inside it.
     pub(crate) fn in_path(&self, place: &Place) -> bool {
-        self.variables.iter().any(|v| v.place.steps().starts_with(place.steps()) || place.steps().starts_with(v.place.steps()))
-    }
-
-    pub(crate) fn body_shape(&self, schema: &Schema) -> Option<Shape> {
-        match self.body {
-            BodyRule::Field(index) => schema.message(self.input).field(index).map(|f| f.shape),
-            _ => None,
-        }
+        self.variables
+            .iter()
+            .any(|v| v.place.steps().starts_with(place.steps()) || place.steps().starts_with(v.place.steps()))
     }
 }

@@ -94,9 +94,8 @@ pub(crate) fn from_text(schema: &Schema, kind: Kind) -> bool {
 /// A field by one of its names.
 fn named<'s>(schema: &'s Schema, id: MessageId, name: &str, in_query: bool) -> Option<(u16, &'s Field)> {
     let message = schema.message(id);
-    let by_query = || {
-        (0_u16..).zip(&message.fields).find(|(_, f)| f.rules.query_name.as_deref() == Some(name))
-    };
+    let by_query =
+        || (0_u16..).zip(&message.fields).find(|(_, f)| f.rules.query_name.as_deref() == Some(name));
     let found = message.by_name(name).or_else(|| by_query().filter(|_| in_query))?;
     (!found.1.rules.unknown_field_paths).then_some(found)
 }

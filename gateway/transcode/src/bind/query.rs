@@ -49,10 +49,7 @@ fn place(schema: &Schema, binding: &Binding, depth: u32, name: &str) -> Result<P
     if u32::try_from(dots).is_ok_and(|d| d > depth) {
         return Err(unknown());
     }
-    let place = Place::resolve(schema, binding.input, name, true).map_err(|fault| match fault {
-        PlaceFault::Unknown | PlaceFault::Depth => unknown(),
-        PlaceFault::Through => unknown(),
-    })?;
+    let place = Place::resolve(schema, binding.input, name, true).map_err(|_: PlaceFault| unknown())?;
     let bound = |by| RequestError::new(K::BoundParameter, "no query parameter of this name").on(name).got(by);
     if binding.in_path(&place) && place.is_single_value(schema) {
         return Err(bound("one for a field that is bound by the path"));

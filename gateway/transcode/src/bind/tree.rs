@@ -71,7 +71,12 @@ impl Tree {
             tree.message = Some(id);
             tree.check_oneof(schema, index, field)?;
             if steps.peek().is_none() {
-                return tree.put_leaf(schema, index, field, place.key.as_deref(), value, style);
+                return tree.put_leaf(
+                    index,
+                    field,
+                    |out| text::put_field(schema, field, place.key.as_deref(), value, style, out),
+                    value,
+                );
             }
             let Some(next) = field.kind.message() else { return Ok(()) };
             id = next;
@@ -91,13 +96,10 @@ impl Tree {
     }
 
     fn slot(&mut self, index: u16, fresh: Entry) -> Option<&mut Entry> {
-        let at = match self.entries.iter().position(|e| e.0 == index) {
-            Some(at) => at,
-            None => {
-                self.entries.push((index, fresh));
-                self.entries.len() - 1
-            }
-        };
+        let at = self.entries.iter().position(|e| e.0 == index).unwrap_or_else(|| {
+            self.entries.push((index, fresh));
+            self.entries.len() - 1
+        });
         self.entries.get_mut(at).map(|e| &mut e.1)
     }
 
@@ -110,21 +112,18 @@ impl Tree {
 
     fn put_leaf(
         &mut self,
-        schema: &Schema,
         index: u16,
         field: &Field,
-        key: Option<&str>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Expected>,
         value: &str,
-        style: TextStyle,
     ) -> Result<(), Refusal> {
         if field.shape == Shape::Single && self.get(index).is_some() {
             return Err(Refusal::Twice);
         }
-        let packed = field.packed;
-        let fresh = Entry::Leaf(Leaf { packed, ..Leaf::default() });
+        let fresh = Entry::Leaf(Leaf { packed: field.packed, ..Leaf::default() });
         let Some(Entry::Leaf(leaf)) = self.slot(index, fresh) else { return Err(Refusal::Twice) };
         value.clone_into(&mut leaf.text);
-        text::put_field(schema, field, key, value, style, &mut leaf.wire).map_err(Refusal::Value)
+        encode(&mut leaf.wire).map_err(Refusal::Value)
     }
 
     /// Writes every entry.
@@ -138,6 +137,13 @@ impl Tree {
     pub(crate) fn write_others(&self, schema: &Schema, index: u16, out: &mut Vec<u8>) {
         for (other, entry) in self.entries.iter().filter(|e| e.0 != index) {
             self.write_entry(schema, *other, entry, out);
+        }
+    }
+
+    /// Writes the entry of field `index`, if there is one.
+    pub(crate) fn write_only(&self, schema: &Schema, index: u16, out: &mut Vec<u8>) {
+        if let Some(entry) = self.get(index) {
+            self.write_entry(schema, index, entry, out);
         }
     }
 

@@ -25,20 +25,13 @@ pub(crate) mod slot {
     pub(crate) const FILE: u32 = 50;
     pub(crate) const MESSAGE: u32 = 12;
     pub(crate) const FIELD: u32 = 21;
-    pub(crate) const ONEOF: u32 = 1;
     pub(crate) const ENUM: u32 = 7;
 }
 
 impl Features {
-    const PROTO2: Self = Self {
-        explicit_presence: true,
-        required: false,
-        open_enum: false,
-        packed: false,
-        delimited: false,
-    };
-    const PROTO3: Self =
-        Self { explicit_presence: false, open_enum: true, packed: true, ..Self::PROTO2 };
+    const PROTO2: Self =
+        Self { explicit_presence: true, required: false, open_enum: false, packed: false, delimited: false };
+    const PROTO3: Self = Self { explicit_presence: false, open_enum: true, packed: true, ..Self::PROTO2 };
     const EDITION_2023: Self = Self { explicit_presence: true, ..Self::PROTO3 };
 
     /// The features of a file: those of its syntax, with its own options on top.

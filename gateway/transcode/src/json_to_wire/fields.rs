@@ -161,7 +161,6 @@ impl Encoder<'_, '_> {
             _ => self.scalar(kind).map_err(|e| place.name(e)),
         }
     }
-
 }
 
 /// Whether the bytes of a value are its kind's default.

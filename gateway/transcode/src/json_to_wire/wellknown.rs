@@ -52,8 +52,7 @@ impl Encoder<'_, '_> {
 
     fn mask(&mut self, place: &Trail<'_>) -> Scan<()> {
         let (start, text) = self.form(place, forms::FIELD_MASK)?;
-        put_mask(&mut self.out, &text)
-            .ok_or_else(|| place.name(self.scan.mismatch(start, forms::FIELD_MASK)))
+        put_mask(&mut self.out, &text).ok_or_else(|| place.name(self.scan.mismatch(start, forms::FIELD_MASK)))
     }
 
     fn wrapper(&mut self, id: MessageId, place: &Trail<'_>) -> Scan<()> {
@@ -203,7 +202,7 @@ pub(crate) fn put_moment(out: &mut Vec<u8>, seconds: i64, nanos: i32) {
     }
 }
 
-/// The paths of a FieldMask from their JSON form; nothing when one is not of that form.
+/// The paths of a `FieldMask` from their JSON form; nothing when one is not of that form.
 pub(crate) fn put_mask(out: &mut Vec<u8>, text: &str) -> Option<()> {
     if text.is_empty() {
         return Some(());

@@ -6,8 +6,8 @@ use std::collections::hash_map::Entry;
 use bytes::Bytes;
 
 use super::{CompileOptions, Inner, MethodData, Warning};
-use crate::bind::binding::{RawRule, Target};
 use crate::bind::Binding;
+use crate::bind::binding::{RawRule, Target};
 use crate::descriptor::{
     DescriptorError, FileDescriptor, HttpPattern, HttpRule, MethodDescriptor, decode_file, http_rule,
 };
@@ -45,10 +45,7 @@ pub(super) fn compile(
     Ok((compiler.inner, compiler.warnings))
 }
 
-fn decode_all(
-    files: &[Bytes],
-    warnings: &mut Vec<Warning>,
-) -> Result<Vec<FileDescriptor>, DescriptorError> {
+fn decode_all(files: &[Bytes], warnings: &mut Vec<Warning>) -> Result<Vec<FileDescriptor>, DescriptorError> {
     let mut seen: HashMap<String, &Bytes> = HashMap::new();
     let mut decoded = Vec::with_capacity(files.len());
     for bytes in files {
@@ -91,7 +88,8 @@ impl Compiler<'_> {
         }
         let type_id = |name: &str| {
             let found = self.inner.schema.message_id(name);
-            found.ok_or_else(|| Warning::UnknownType { method: full_name.clone(), type_name: name.to_owned() })
+            found
+                .ok_or_else(|| Warning::UnknownType { method: full_name.clone(), type_name: name.to_owned() })
         };
         let (input, output) = (type_id(&d.input_type)?, type_id(&d.output_type)?);
         let index = u32::try_from(self.inner.methods.len()).unwrap_or(u32::MAX);

@@ -59,7 +59,9 @@ pub enum Warning {
         reason: String,
     },
     /// An HTTP rule that an earlier one already matches exactly.
-    #[error("the rule {rule:?} of {method} is left out: {taken_rule:?} of {taken_by} has the same path and method")]
+    #[error(
+        "the rule {rule:?} of {method} is left out: {taken_rule:?} of {taken_by} has the same path and method"
+    )]
     Collision {
         /// The later method's full name.
         method: String,

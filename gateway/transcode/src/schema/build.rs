@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::{Enum, EnumId, EnumValue, Field, Kind, Message, MessageId, NameTable, Schema, Shape, WellKnown};
 use crate::descriptor::features::{Features, slot};
-use crate::descriptor::{EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, OneofDescriptor};
+use crate::descriptor::{
+    EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, OneofDescriptor,
+};
 use crate::program::{NameStyle, Warning};
 use crate::rules::Rules;
 use crate::wire::{WireType, last_varint_field, put_tag};
@@ -145,7 +147,6 @@ impl Builder<'_> {
         let mut message = Message {
             full_name: item.full_name.as_str().into(),
             well_known: WellKnown::of(&item.full_name),
-            map_entry: item.map_entry,
             ..Message::default()
         };
         let oneofs = real_oneofs(item.descriptor);
@@ -262,8 +263,7 @@ fn is_packed(d: &FieldDescriptor, features: Features) -> bool {
 
 /// The oneofs that were written as such, without those that stand for a proto3 `optional`.
 fn real_oneofs(message: &MessageDescriptor) -> Vec<(i32, &OneofDescriptor)> {
-    let synthetic =
-        |i: i32| message.field.iter().any(|f| f.proto3_optional && f.oneof_index == Some(i));
+    let synthetic = |i: i32| message.field.iter().any(|f| f.proto3_optional && f.oneof_index == Some(i));
     (0..).zip(&message.oneof_decl).filter(|(i, _)| !synthetic(*i)).collect()
 }
 
@@ -314,9 +314,10 @@ fn index(message: &mut Message) {
     let json = (0_u16..).zip(&message.fields).map(|(i, f)| (&*f.json_name, i));
     let proto = (0_u16..).zip(&message.fields).map(|(i, f)| (&*f.name, i));
     let names = NameTable::new(json.chain(proto));
-    let unknown_paths = message.fields.iter().position(|f| {
-        f.rules.unknown_field_paths && f.shape == Shape::Repeated && f.kind == Kind::String
-    });
+    let unknown_paths = message
+        .fields
+        .iter()
+        .position(|f| f.rules.unknown_field_paths && f.shape == Shape::Repeated && f.kind == Kind::String);
     message.has_always_present = message.fields.iter().any(|f| f.rules.always_present);
     message.has_required = message.fields.iter().any(|f| f.required);
     message.unknown_paths = unknown_paths.and_then(|i| u16::try_from(i).ok());
@@ -333,7 +334,12 @@ fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<War
             let word = rules.enum_value(&v.options).unwrap_or_else(|| v.name.clone());
             let mut quoted = Vec::with_capacity(word.len() + 2);
             crate::wire_to_json::text::quote(&mut quoted, &word);
-            EnumValue { name: v.name.as_str().into(), number: v.number, word: word.into(), quoted: quoted.into() }
+            EnumValue {
+                name: v.name.as_str().into(),
+                number: v.number,
+                word: word.into(),
+                quoted: quoted.into(),
+            }
         })
         .collect();
     warn_shared_words(&item.full_name, &values, warnings);

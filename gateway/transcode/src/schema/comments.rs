@@ -11,18 +11,17 @@ pub(super) fn collect(file: &FileDescriptor, into: &mut HashMap<String, String>)
         .location
         .iter()
         .filter_map(|l| {
-            let text =
-                if l.leading_comments.is_empty() { &l.trailing_comments } else { &l.leading_comments };
+            let text = if l.leading_comments.is_empty() { &l.trailing_comments } else { &l.leading_comments };
             let text = tidy(text);
             (!text.is_empty()).then_some((l.path.as_slice(), text))
         })
         .collect();
     let mut walk = Walk { found, into };
     for (i, message) in indexed(&file.message_type) {
-        walk.message(message, &file.package, vec![4, i]);
+        walk.message(message, &file.package, &[4, i]);
     }
     for (i, entry) in indexed(&file.enum_type) {
-        walk.enumeration(entry, &file.package, vec![5, i]);
+        walk.enumeration(entry, &file.package, &[5, i]);
     }
     for (i, service) in indexed(&file.service) {
         let name = super::build::join(&file.package, &service.name);
@@ -55,26 +54,26 @@ impl Walk<'_> {
         }
     }
 
-    fn message(&mut self, message: &MessageDescriptor, scope: &str, path: Vec<i32>) {
+    fn message(&mut self, message: &MessageDescriptor, scope: &str, path: &[i32]) {
         let name = super::build::join(scope, &message.name);
-        let below = |part: i32, i: i32| [path.as_slice(), &[part, i]].concat();
+        let below = |part: i32, i: i32| [path, &[part, i]].concat();
         for (i, field) in indexed(&message.field) {
             self.take(&below(2, i), format!("{name}.{}", field.name));
         }
         for (i, nested) in indexed(&message.nested_type) {
-            self.message(nested, &name, below(3, i));
+            self.message(nested, &name, &below(3, i));
         }
         for (i, nested) in indexed(&message.enum_type) {
-            self.enumeration(nested, &name, below(4, i));
+            self.enumeration(nested, &name, &below(4, i));
         }
-        self.take(&path, name);
+        self.take(path, name);
     }
 
-    fn enumeration(&mut self, entry: &EnumDescriptor, scope: &str, path: Vec<i32>) {
+    fn enumeration(&mut self, entry: &EnumDescriptor, scope: &str, path: &[i32]) {
         let name = super::build::join(scope, &entry.name);
         for (i, value) in indexed(&entry.value) {
-            self.take(&[path.as_slice(), &[2, i]].concat(), format!("{name}.{}", value.name));
+            self.take(&[path, &[2, i]].concat(), format!("{name}.{}", value.name));
         }
-        self.take(&path, name);
+        self.take(path, name);
     }
 }

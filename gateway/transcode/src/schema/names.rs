@@ -31,7 +31,9 @@ impl NameTable {
     }
 
     fn insert(&mut self, name: &str, index: u16) {
-        let (Ok(start), Ok(len)) = (u32::try_from(self.text.len()), u32::try_from(name.len())) else { return };
+        let (Ok(start), Ok(len)) = (u32::try_from(self.text.len()), u32::try_from(name.len())) else {
+            return;
+        };
         let hash = hash(name.as_bytes());
         let Some(at) = self.probe(name, hash) else { return };
         if let Some(slot) = self.slots.get_mut(at)

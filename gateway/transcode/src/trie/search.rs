@@ -10,7 +10,10 @@ use crate::percent::{Mode, PercentFault, decode};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// A binding, and where each of its template's segments begins in the path; one more mark stands at the end.
-    Route { binding: BindingId, marks: Vec<usize> },
+    Route {
+        binding: BindingId,
+        marks: Vec<usize>,
+    },
     /// The path is known, but not with this method.
     WrongMethod(BTreeSet<String>),
     Nothing,
@@ -62,11 +65,22 @@ impl Trie {
         if segments.iter().any(|s| s.text.is_empty()) {
             return None;
         }
-        let mut search =
-            Search { trie: self, method, segments, verb, slash, allowed, failed: HashMap::new(), marks: Vec::new() };
+        let mut search = Search {
+            trie: self,
+            method,
+            segments,
+            verb,
+            slash,
+            allowed,
+            failed: HashMap::new(),
+            marks: Vec::new(),
+        };
         let binding = search.at(0, 0)?;
-        let mut marks: Vec<usize> =
-            search.marks.iter().map(|i| segments.get(*i).map_or_else(|| end(segments), |s| s.start)).collect();
+        let mut marks: Vec<usize> = search
+            .marks
+            .iter()
+            .map(|i| segments.get(*i).map_or_else(|| end(segments), |s| s.start))
+            .collect();
         marks.push(end(segments));
         Some(Found::Route { binding, marks })
     }
@@ -169,9 +183,8 @@ impl Search<'_, '_> {
         let ends = self.trie.node(node)?.ends.iter();
         let ends = ends.filter(|e| e.verb == verb && (!slash || e.trailing_slash));
         let with = |wanted: &str| ends.clone().find(|e| &*e.method == wanted).map(|e| e.binding);
-        let found = with(self.method)
-            .or_else(|| with("GET").filter(|_| self.method == "HEAD"))
-            .or_else(|| with("*"));
+        let found =
+            with(self.method).or_else(|| with("GET").filter(|_| self.method == "HEAD")).or_else(|| with("*"));
         if found.is_none() {
             self.allowed.extend(ends.map(|e| e.method.to_string()));
         }

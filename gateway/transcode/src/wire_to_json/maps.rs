@@ -65,7 +65,8 @@ impl<'s> Printer<'s, '_> {
 
     /// Takes an entry apart; nothing when its value is a number that its closed enum does not have.
     pub(super) fn map_entry<'a>(&self, field: &Field, bytes: &'a [u8]) -> Print<Option<MapEntry<'a>>> {
-        let Some((key_field, value_field)) = field.kind.message().and_then(|id| self.schema.map_entry(id)) else {
+        let Some((key_field, value_field)) = field.kind.message().and_then(|id| self.schema.map_entry(id))
+        else {
             return Ok(None);
         };
         let mut key = if key_field.kind == Kind::String { Raw::Bytes(&[]) } else { Raw::Bits(0) };
@@ -74,7 +75,9 @@ impl<'s> Printer<'s, '_> {
         while !reader.is_empty() {
             let (number, wire) = reader.tag()?;
             match number {
-                1 if wire == key_field.kind.wire_type() => key = narrowed(key_field.kind, bare(wire, &mut reader)?),
+                1 if wire == key_field.kind.wire_type() => {
+                    key = narrowed(key_field.kind, bare(wire, &mut reader)?);
+                }
                 2 if wire == value_field.kind.wire_type() => {
                     let raw = bare(wire, &mut reader)?;
                     if !self.known(value_field.kind, raw) {
@@ -101,7 +104,9 @@ impl<'s> Printer<'s, '_> {
         match &entry.value {
             Some(Value::Raw(raw)) => self.value(value.kind, *raw),
             Some(Value::Merged(bytes)) => self.value(value.kind, Raw::Bytes(bytes)),
-            None if matches!(value.kind.wire_type(), WireType::Len) => self.value(value.kind, Raw::Bytes(&[])),
+            None if matches!(value.kind.wire_type(), WireType::Len) => {
+                self.value(value.kind, Raw::Bytes(&[]))
+            }
             None => self.value(value.kind, Raw::Bits(0)),
         }
     }

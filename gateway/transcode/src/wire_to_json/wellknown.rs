@@ -15,7 +15,7 @@ use crate::schema::{Field, MessageId, WellKnown};
 use crate::wellknown as forms;
 use crate::wire::{Reader, WireFault, WireType};
 
-impl<'s> Printer<'s, '_> {
+impl Printer<'_, '_> {
     /// A message whose JSON form is its own; the level has been entered.
     pub(super) fn well_known(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
         match self.schema.message(id).well_known {

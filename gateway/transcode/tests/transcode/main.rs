@@ -1,0 +1,14 @@
+//! The library from outside: descriptors in, requests and responses through.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(missing_docs, reason = "tests")]
+
+mod codec;
+mod fixture;
+mod hostile;
+mod openapi;
+mod oracle;
+mod proto2;
+mod request;
+mod response;
+mod routes;
+mod stream;
