@@ -30,7 +30,7 @@ where
         let own = File::open(OWN)?;
         inside(own.as_fd())?;
         File::create(path)?;
-        mount_bind(OWN, path)?;
+        mount_bind(OWN, path).inspect_err(|_| drop(fs::remove_file(path)))?;
         Ok(())
     };
     thread::scope(|scope| {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_core::future::BoxFuture;
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -30,8 +32,19 @@ impl Connect for Tcp {
     fn connect(&self) -> BoxFuture<'_, io::Result<BoxedIo>> {
         Box::pin(async move {
             let stream = TcpStream::connect(self.0).await?;
-            stream.set_nodelay(true)?;
+            prepare(&stream)?;
             Ok(Box::new(stream) as BoxedIo)
         })
     }
+}
+
+/// Sends at once what is written, and notices an end that vanished without a word, also when nothing is sent: a
+/// tunnel may be silent for days.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, Duration::from_mins(1))?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10))?;
+    sockopt::set_tcp_keepcnt(stream, 3)?;
+    Ok(())
 }

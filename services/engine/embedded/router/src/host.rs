@@ -32,12 +32,12 @@ pub(crate) fn authority(parts: &Parts) -> Result<&str, Unclear> {
     if text.bytes().all(ordinary) { Ok(text) } else { Err(Unclear::Invalid) }
 }
 
-/// The tool in front of one of the domains, in lower case; none where the host is another.
+/// The tool in front of one of the domains, in lower case as they are; none where the host is another.
 pub(crate) fn tool(authority: &str, domains: &[String]) -> Option<String> {
     let end = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
     let host = authority[..end.unwrap_or(authority.len())].trim_end_matches('.').to_ascii_lowercase();
     domains.iter().find_map(|domain| {
-        let tool = host.strip_suffix(&domain.to_ascii_lowercase())?.strip_suffix('.')?;
+        let tool = host.strip_suffix(domain.as_str())?.strip_suffix('.')?;
         (!tool.is_empty() && !tool.contains('.')).then(|| tool.to_owned())
     })
 }
@@ -73,11 +73,11 @@ mod tests {
 
     #[test]
     fn the_tool_is_the_one_label_before_a_domain() {
-        let domains = ["localhost".to_owned(), "Tools.Example.org".to_owned()];
+        let domains = ["localhost".to_owned(), "tools.example.org".to_owned()];
         let tool = |host| tool(host, &domains);
         assert_eq!(tool("alpha.localhost").unwrap(), "alpha");
         assert_eq!(tool("ALPHA.localhost.:30000").unwrap(), "alpha");
-        assert_eq!(tool("alpha.tools.example.org").unwrap(), "alpha");
+        assert_eq!(tool("alpha.Tools.example.org").unwrap(), "alpha");
         for other in [
             "localhost",
             ".localhost",

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::backend::Ticket;
-use crate::{Options, Table, proxy, upgrade};
+use crate::{Options, Table, connect, proxy, upgrade};
 
 /// What an HTTP/2 connection begins with and no HTTP/1 request does (RFC 9113 3.4).
-const HTTP2: &[u8] = b"PRI";
+const HTTP2: &[u8] = b"PRI ";
 /// The pause after a connection could not be accepted, for want of descriptors in most cases.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -43,7 +43,8 @@ pub(crate) struct Shared {
 
 impl Router {
     /// A router that leads where the table says.
-    pub fn new(table: Arc<Table>, options: Options) -> Self {
+    pub fn new(table: Arc<Table>, mut options: Options) -> Self {
+        options.domains.iter_mut().for_each(|domain| domain.make_ascii_lowercase());
         let (ending, cut) = (CancellationToken::new(), CancellationToken::new());
         Self { shared: Arc::new(Shared { table, options, tasks: TaskTracker::new(), ending, cut }) }
     }
@@ -96,7 +97,8 @@ type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<Accepted> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, client) = listener.accept().await?;
-    stream.set_nodelay(true)?;
+    // a client that left already is found out by reading
+    let _ = connect::prepare(&stream);
     Ok((stream, client, place))
 }
 

@@ -45,7 +45,7 @@ impl Machine {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        private_directory(&self.names.namespaces()).map_err(Error::failed("making room for namespaces"))?;
+        self.probe()?;
         self.adopt()?;
         self.move_when_empty()?;
         let last = self.instances.values().map(|known| self.subnet.index(known.address)).max();
@@ -56,6 +56,22 @@ impl Machine {
         self.save()?;
         self.routing.add_unreachable(self.subnet).map_err(unsupported("no routes may be made"))?;
         forward().map_err(unsupported("forwarding cannot be switched on"))
+    }
+
+    /// Keeps a namespace and lets it go, so that what cannot be done is known now and not at the first instance.
+    fn probe(&self) -> Result<(), Error> {
+        let directory = self.names.namespaces();
+        private_directory(&directory).map_err(Error::failed("making room for namespaces"))?;
+        // no name of an instance begins like that
+        let path = directory.join(".probe");
+        let kept = namespace::create(&path, |_| Ok(())).map_err(unsupported("namespaces cannot be kept"));
+        let removed = namespace::remove(&path).map_err(unsupported("namespaces cannot be removed"));
+        let outcome = kept.and(removed);
+        if outcome.is_err() {
+            // an instance that lives there keeps it
+            let _ = fs::remove_dir(&directory);
+        }
+        outcome
     }
 
     /// Pairs with a name on them and a kept namespace are instances; all else of ours is removed.

@@ -350,7 +350,25 @@ fn a_small_range_runs_out_and_recovers() {
 }
 
 #[test]
-fn without_privilege_it_says_so() {
+fn root_without_its_privileges_is_told_what_is_missing() {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+    let Some(scene) = Scene::new() else { return };
+    let before = capabilities(None).unwrap();
+    for missing in [CapabilitySet::NET_ADMIN, CapabilitySet::SYS_ADMIN] {
+        let mut less = before;
+        less.effective.remove(missing);
+        set_capabilities(None, less).unwrap();
+        let refused = Network::open(&scene.engine(), Options::default()).unwrap_err();
+        set_capabilities(None, before).unwrap();
+        assert!(matches!(refused, Error::Unsupported(_)), "{refused}");
+        assert!(refused.to_string().contains("permitted"), "{refused}");
+    }
+    std::fs::remove_dir_all(scene.engine()).unwrap();
+    scene.assert_clean();
+}
+
+#[test]
+fn without_root_there_are_no_addresses() {
     let network = Network::rootless();
     let nothing = Capabilities { addresses: false, services: false, outward: false, apart: false };
     assert_eq!(network.capabilities(), nothing);
