@@ -20,6 +20,9 @@ struct Seen {
     instances: HashMap<WorkloadId, BTreeMap<InstanceId, Instance>>,
     workloads: HashMap<InstanceId, WorkloadId>,
     conditions: HashMap<WorkloadId, Condition>,
+    /// Instances that ended and are gone, numbered, until their end is recorded.
+    ended: Vec<(u64, Instance)>,
+    endings: u64,
     /// Instances told since the stream began, until it is in step.
     told: Option<HashSet<InstanceId>>,
     /// The tool and the generation of what the engine was given.
@@ -59,6 +62,24 @@ impl Board {
     pub(crate) fn instances(&self, of: &[WorkloadId]) -> Vec<Instance> {
         let seen = self.lock();
         of.iter().filter_map(|id| seen.instances.get(id)).flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// The instances of a workload, and those that ended and are gone since their end was last recorded.
+    pub(crate) fn history(&self, of: &WorkloadId) -> Vec<Instance> {
+        let seen = self.lock();
+        let ended = seen.ended.iter().map(|(_, instance)| instance).filter(|ended| ended.workload == *of);
+        ended.chain(seen.instances.get(of).into_iter().flat_map(BTreeMap::values)).cloned().collect()
+    }
+
+    /// How many instances have gone so far.
+    pub(crate) fn endings(&self) -> u64 {
+        self.lock().endings
+    }
+
+    /// The ends of a tool's instances, of the first so many, are recorded.
+    pub(crate) fn recorded(&self, tool: &ToolName, endings: u64) {
+        let is_kept = |(number, ended): &(u64, Instance)| *number > endings || ended.tool != tool.as_str();
+        self.lock().ended.retain(is_kept);
     }
 
     /// The conditions of some workloads.
@@ -144,7 +165,12 @@ impl Seen {
         if all.is_empty() {
             self.instances.remove(&workload);
         }
-        ToolName::parse(&instance.tool).ok()
+        let tool = ToolName::parse(&instance.tool).ok()?;
+        if instance.is_finished() {
+            self.endings += 1;
+            self.ended.push((self.endings, instance));
+        }
+        Some(tool)
     }
 
     /// What a new stream did not tell went away while nobody looked.

@@ -29,6 +29,8 @@ pub use upsert::Upserted;
 pub use view::JobView;
 
 pub(crate) use create::new_run;
+#[cfg(test)]
+pub(crate) use delete::mark_deleted;
 pub(crate) use view::calendar;
 
 /// How long the answer to a request id is kept.

@@ -1,7 +1,7 @@
 //! The port to where jobs and runs are recorded.
 
 #[cfg(any(test, feature = "memory"))]
-pub mod memory;
+pub(crate) mod memory;
 
 use std::fmt;
 

@@ -42,7 +42,7 @@ impl Jobs {
 
     fn judged(&self, run: &Run) -> Run {
         let id = run.workload_id();
-        let instances = self.inner.board.instances(std::slice::from_ref(&id));
+        let instances = self.inner.board.history(&id);
         judge(run, &instances, self.is_removed(&id), self.inner.clock.now())
     }
 

@@ -49,8 +49,9 @@ fn ended<'a>(run: &Run, instances: &'a [Instance], last: &'a Instance) -> Option
     }
     let failures = instances.iter().filter(|instance| instance.phase == Phase::Failed).count();
     let is_last_try = u64::try_from(failures).is_ok_and(|failures| failures > u64::from(run.retries));
-    let is_final = matches!(exit.reason, ExitReason::DeadlineExceeded | ExitReason::Stopped);
-    (is_last_try || is_final).then_some((RunState::Failed, exit))
+    // the deadline is of all tries together
+    let is_overdue = exit.reason == ExitReason::DeadlineExceeded;
+    (is_last_try || is_overdue).then_some((RunState::Failed, exit))
 }
 
 fn first_start(instance: &Instance) -> Option<Timestamp> {

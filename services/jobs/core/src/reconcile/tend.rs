@@ -15,7 +15,9 @@ impl Jobs {
     /// Does what is to be done for a tool now. Returns when it is to be looked at next, unless something happens
     /// before.
     pub async fn tend(&self, tool: &ToolName) -> Result<Option<Timestamp>, Error> {
+        let endings = self.inner.board.endings();
         self.close(tool).await?;
+        self.inner.board.recorded(tool, endings);
         let state = self.inner.repository.load(tool).await?;
         let mut grown = self.collect(tool, &state).await?;
         grown.extend(self.schedule(tool, &state).await?);

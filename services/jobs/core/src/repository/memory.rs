@@ -32,8 +32,8 @@ impl Records {
             Change::DeleteRun(name) => drop(self.runs.remove(&name)),
             Change::Forget(request) => drop(self.answers.remove(&request)),
             Change::Remember(answer) => {
-                let expired = answer.at.checked_sub(crate::cases::ANSWERS_KEPT);
-                self.answers.retain(|_, old| old.at >= expired.unwrap_or(Timestamp::MIN));
+                let expired = answer.at.checked_sub(crate::cases::ANSWERS_KEPT).unwrap_or(Timestamp::MIN);
+                self.answers.retain(|_, old| old.at >= expired);
                 self.answers.insert(answer.request.clone(), answer);
             }
         }
