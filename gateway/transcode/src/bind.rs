@@ -151,6 +151,10 @@ impl Bound {
         match field {
             None => encoder.message(binding.input, &Trail::ROOT, Some(&self.tree))?,
             Some((index, field)) => {
+                if let Err(tree::Refusal::Oneof(other)) = self.tree.check_oneof(schema, index, field) {
+                    let both = format!("no body beside {other}, of one oneof with {}", field.output_name());
+                    return Err(RequestError::new(K::Oneof, both));
+                }
                 self.tree.write_others(schema, index, &mut encoder.out);
                 if !encoder.body_field(field, self.tree.below(index))? {
                     // null is no value: what the path binds inside the field stays

@@ -68,6 +68,9 @@ impl<'s, 'i> Encoder<'s, 'i> {
         }
         self.enter(trail)?;
         let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
+        if let Some(tree) = bound {
+            tree.oneofs(message).for_each(|oneof| drop(seen.oneof(oneof)));
+        }
         let mut next = 0;
         let mut open = !self.scan.closes(b'}');
         while open {
@@ -157,12 +160,14 @@ impl<'s, 'i> Encoder<'s, 'i> {
             seen.unset(index);
             return self.scan.literal("null").map_err(|e| place.name(e));
         }
-        if let Some(oneof) = field.oneof
+        let entry = bound.and_then(|tree| tree.get(index));
+        // a oneof that is bound elsewhere was marked before the first member was read
+        if let Some(oneof) = field.oneof.filter(|_| entry.is_none())
             && !seen.oneof(oneof)
         {
             return Err(place.name(self.oneof_error(id, oneof, start)));
         }
-        match bound.and_then(|tree| tree.get(index)) {
+        match entry {
             None => self.field(field, &place, None),
             Some(Entry::Node(below)) => self.field(field, &place, Some(below)),
             Some(Entry::Leaf(leaf)) => {

@@ -34,7 +34,8 @@ pub struct MethodRules {
 /// Rules of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldRules {
-    /// Printed when empty: `[]`, `{}`, `""`, 0, false; a message as `{}`.
+    /// Printed when empty: `[]`, `{}`, `""`, 0, false; a message as `{}`, or null if its JSON form is no object; null for
+    /// a scalar that tells unset from empty (`optional`). Members of oneofs are not concerned.
     pub always_present: bool,
     /// `True`, `False`, `1` and `0` are taken for booleans in query and path.
     pub lenient_bool: bool,

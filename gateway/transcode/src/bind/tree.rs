@@ -4,7 +4,7 @@ use super::place::Place;
 use super::text;
 use crate::json_to_wire::seen::Seen;
 use crate::scalar::{Expected, TextStyle};
-use crate::schema::{Field, Kind, Schema, Shape};
+use crate::schema::{Field, Kind, Message, Schema, Shape};
 use crate::wire::{WireType, begin_len, end_len, put_tag};
 
 /// Bound fields of one message.
@@ -85,7 +85,13 @@ impl Tree {
         Ok(())
     }
 
-    fn check_oneof(&self, schema: &Schema, index: u16, field: &Field) -> Result<(), Refusal> {
+    /// The oneofs of `message`, which the tree is about, that have a bound member.
+    pub(crate) fn oneofs<'t>(&'t self, message: &'t Message) -> impl Iterator<Item = u16> + 't {
+        self.entries.iter().filter_map(|e| message.field(e.0)?.oneof)
+    }
+
+    /// Whether another member of the field's oneof is bound.
+    pub(crate) fn check_oneof(&self, schema: &Schema, index: u16, field: &Field) -> Result<(), Refusal> {
         let (Some(oneof), Some(id)) = (field.oneof, self.message) else { return Ok(()) };
         let message = schema.message(id);
         let other = self.entries.iter().filter(|e| e.0 != index).find_map(|e| {

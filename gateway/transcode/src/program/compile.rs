@@ -15,8 +15,8 @@ use crate::rules::Rules;
 use crate::schema;
 use crate::trie::Trie;
 
-/// Deeper nesting than this would need more stack than a thread may have.
-const DEEPEST: u32 = 1000;
+/// Deeper nesting than this could need more stack than a thread has.
+const DEEPEST: u32 = 200;
 
 pub(super) fn compile(
     files: &[Bytes],

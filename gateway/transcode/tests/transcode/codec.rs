@@ -302,3 +302,26 @@ fn messages_longer_than_a_length_byte_are_framed_right() {
         assert_eq!(round(ALL, &json).unwrap(), expected);
     }
 }
+
+#[test]
+fn the_deepest_nesting_that_can_be_asked_for_fits_the_stack_of_a_thread() {
+    use transcode::{CompileOptions, GoogleRules, UnknownFields};
+    let options = CompileOptions { depth: u32::MAX, ..CompileOptions::default() };
+    let program = crate::fixture::compile(&GoogleRules, options).program;
+    let nest = |n: usize| format!("{}{{}}{}", r#"{"next":"#.repeat(n), "}".repeat(n));
+    let any = r#"{"@type":"x/google.protobuf.Any","value":"#;
+    let nest_any = |n: usize| format!("{}{{}}{}", any.repeat(n), "}".repeat(n));
+    for (message, fine, too_deep) in
+        [("test.v1.Inner", nest(199), nest(200)), ("google.protobuf.Any", nest_any(199), nest_any(200))]
+    {
+        let mut wire = Vec::new();
+        let read = |json: &str, out: &mut Vec<u8>| {
+            program.json_to_message(message, json.as_bytes(), UnknownFields::Reject, out).unwrap()
+        };
+        read(&fine, &mut wire).unwrap();
+        assert!(read(&too_deep, &mut Vec::new()).is_err());
+        let mut json = Vec::new();
+        program.message_to_json(message, &wire, &mut json).unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), fine);
+    }
+}

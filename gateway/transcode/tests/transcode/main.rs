@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod codec;
+mod editions;
 mod fixture;
 mod hostile;
 mod openapi;

@@ -93,6 +93,9 @@ const JOINED: &[(&str, &str, &str)] = &[
         r#"{"books":[{},{"author":{"given_name":"g","zip":1},"b":2}],"unknown":["forged"]}"#,
         r#"{"books":[{},{"author":{"given_name":"g"}}],"unknown":["books[1].author.zip","books[1].b","unknown"]}"#,
     ),
+    ("PUT /v1/pick/a", r#"{"author":"a","note":"n"}"#, r#"{"note":"n","author":"a"}"#),
+    ("PUT /v1/pick/a", r#"{"book":null}"#, r#"{"author":"a"}"#),
+    ("PUT /v1/pick", "{}", r#"{"book":{}}"#),
     ("DELETE /v1/files/x", "{}", r#"{"path":"files/x"}"#),
 ];
 
@@ -191,6 +194,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "genre: expected one of none, fiction, hard-science, got \"GENRE\" at position 9",
     ),
     ("POST /v1/shelves/a/books", "{}{}", "expected the end of the body, got '{' at position 2"),
+    ("PUT /v1/pick/a", r#"{"book":{}}"#, "book: expected only one of author, book (oneof by) at position 8"),
+    ("PUT /v1/pick?author=a", "{}", "expected no body beside author, of one oneof with book"),
     ("DELETE /v1/files/x", r#"{"a":1}"#, "expected no body, got one"),
 ];
 

@@ -161,6 +161,6 @@ fn methods_tell_about_themselves() {
     assert_eq!(method.input_field_number("page_size"), Some(2));
     assert_eq!(method.input_field_number("pageSize"), Some(2));
     assert!(transcode::last_len_field(method.options(), 72_295_728).is_some());
-    assert_eq!(platform().methods().count(), 18);
+    assert_eq!(platform().methods().count(), 19);
     assert!(platform().routes().any(|r| r == ("GET", "/v1/shelves/{shelf}/books:watch", method.path())));
 }
