@@ -63,6 +63,7 @@ pub fn prepare(name: &str, notes: &mut Vec<String>) -> Option<Parent> {
         let made = dir.ok_or_else(|| io::Error::other("not mounted")).and_then(|dir| {
             let dir = dir.join(name);
             make(&dir)?;
+            attempt(&dir)?;
             Ok(dir)
         });
         made.map_err(|error| notes.push(format!("the {controller} controller cannot be used: {error}"))).ok()
@@ -95,6 +96,7 @@ fn version2(own: &Path, name: &str) -> io::Result<Option<Parent>> {
     enable(own, &controllers)?;
     make(&dir)?;
     enable(&dir, &controllers)?;
+    attempt(&dir)?;
     Ok(Some(Parent::V2 { dir, controllers }))
 }
 
@@ -102,6 +104,13 @@ fn enable(dir: &Path, controllers: &[String]) -> io::Result<()> {
     controllers
         .iter()
         .try_for_each(|controller| fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}")))
+}
+
+/// That a directory is there does not say that we may make groups in it.
+fn attempt(dir: &Path) -> io::Result<()> {
+    let trial = dir.join(format!("trial-{}", std::process::id()));
+    fs::create_dir(&trial)?;
+    fs::remove_dir(&trial)
 }
 
 fn make(dir: &Path) -> io::Result<()> {

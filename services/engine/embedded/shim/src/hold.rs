@@ -63,13 +63,14 @@ fn hold() -> Option<()> {
     drop(server);
     let Held { dir, lock, spec, environment, mut clients } = held;
     let record = run::run(&spec, &dir, environment, &mut clients);
-    linger::leave(&spec, &dir, record, clients, lock);
+    linger::leave(&spec, &dir, &record, clients, lock);
     Some(())
 }
 
 /// Leaves the server's session, and everything of it that was inherited.
 fn detach() -> io::Result<()> {
     setsid()?;
+    rustix::thread::set_name(c"toolforged-shim")?;
     set_child_subreaper(Some(getpid()))?;
     // secrets of the run pass through here
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;

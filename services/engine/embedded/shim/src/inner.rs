@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::process::{Signal, getpid, set_child_subreaper, set_parent_process_death_signal};
@@ -62,8 +62,8 @@ pub(crate) fn namespaces(spec: &Spec) -> libc::c_int {
 pub(crate) fn main(inner: Inner<'_>, outside: (u32, u32)) -> ! {
     let mut keep: Vec<_> = [&inner.control, &inner.stdin, &inner.stdout, &inner.stderr]
         .into_iter()
-        .map(|fd| fd.as_raw_fd())
-        .chain(inner.doors.iter().chain(&inner.network).map(|file| file.as_raw_fd()))
+        .map(AsRawFd::as_raw_fd)
+        .chain(inner.doors.iter().chain(&inner.network).map(AsRawFd::as_raw_fd))
         .collect();
     // the shim's lock and connections are not ours to keep
     sys::close_all_except(&mut keep);
@@ -90,7 +90,10 @@ fn enter(inner: &Inner<'_>, outside: (u32, u32)) -> io::Result<()> {
     for mut door in &inner.doors {
         door.write_all(b"0").attempt("join the control group")?;
     }
-    let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+    if std::fs::read_to_string("/proc/self/oom_score_adj").is_ok_and(|score| score.trim() != "0") {
+        // the shim's own protection is not the run's
+        let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+    }
     match spec.sandbox.tier {
         Tier::Process => set_child_subreaper(Some(getpid())).attempt("adopt orphans")?,
         Tier::UserNamespaces => {
@@ -100,7 +103,7 @@ fn enter(inner: &Inner<'_>, outside: (u32, u32)) -> io::Result<()> {
         Tier::Full => furnish(inner)?,
     }
     rustix::process::setsid().attempt("begin a session")?;
-    privileges::limit(spec, &inner.enforced).attempt("set process limits")?;
+    privileges::limit(spec, inner.enforced).attempt("set process limits")?;
     privileges::drop_all(spec)?;
     // a change of user takes this away, hence last; the end of the control connection says the same
     set_parent_process_death_signal(Some(Signal::KILL)).attempt("tie to the shim")

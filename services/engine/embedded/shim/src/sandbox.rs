@@ -86,7 +86,7 @@ pub(crate) fn enter(spec: &Spec, run: &Path) -> io::Result<()> {
     }
     pivot(&root).attempt("change the root")?;
     if sandbox.rootfs.is_none() {
-        root.protect(Access::Read).attempt("protect the root")?;
+        root.seal(Path::new("/")).attempt("protect the root")?;
     }
     Ok(())
 }

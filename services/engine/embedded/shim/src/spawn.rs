@@ -23,12 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Starts a shim for `spec` in `dir` (made by the caller, mode 0700) and returns once the shim holds the directory's lock and listens on
 /// its socket. The run itself starts by itself; connect to see it.
 ///
-/// `exe` is the running binary, which calls [`dispatch`](crate::dispatch) first in `main`. `environment` reaches the
+/// `exe` is the running binary, which calls [`dispatch`](crate::dispatch) first in `main`; `/proc/self/exe` is right
+/// even when the file was replaced since. `environment` reaches the
 /// shim through an inherited socket: it is in no argv and no file. It blocks for some milliseconds.
 ///
 /// # Errors
 /// `ResourceBusy` where another shim holds `dir`; `InvalidInput` where the environment or the specification is not
-/// possible; else what the operating system or the shim said.
+/// possible; else what the operating system or the shim said. [`liveness`](crate::liveness) tells whether a shim that
+/// did not answer in time is there after all.
 pub fn spawn(exe: &Path, dir: &Path, spec: &Spec, environment: &[(String, String)]) -> io::Result<()> {
     check(spec, environment)?;
     record::write(dir, names::SPEC, spec, false)?;

@@ -20,11 +20,22 @@ pub(crate) fn fork() -> io::Result<Side> {
     side(i64::from(unsafe { libc::fork() }))
 }
 
-/// Forks into new namespaces (`CLONE_NEW…`).
-pub(crate) fn fork_into(namespaces: libc::c_int) -> io::Result<Side> {
-    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
-    // SAFETY: without CLONE_VM and without a stack it is a fork; the process has one thread
-    side(unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })
+/// `CLONE_INTO_CGROUP` (clone(2)); the library's constant is too narrow for it.
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Forks into new namespaces (`CLONE_NEW…`), and into a version 2 control group, given by its directory.
+pub(crate) fn fork_into(namespaces: libc::c_int, group: Option<BorrowedFd<'_>>) -> io::Result<Side> {
+    // SAFETY: all zero asks for nothing
+    let mut request: libc::clone_args = unsafe { std::mem::zeroed() };
+    request.flags = u64::from(namespaces.cast_unsigned());
+    request.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
+    if let Some(group) = group {
+        request.flags |= INTO_CGROUP;
+        request.cgroup = u64::from(group.as_raw_fd().cast_unsigned());
+    }
+    // SAFETY: without CLONE_VM and without a stack it is a fork; the process has one thread; structure and size belong
+    // together
+    side(unsafe { libc::syscall(libc::SYS_clone3, &raw const request, size_of::<libc::clone_args>()) })
 }
 
 fn side(result: i64) -> io::Result<Side> {
@@ -192,6 +203,9 @@ pub(crate) fn install_filter(filter: &[libc::sock_filter]) -> io::Result<()> {
     check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
 }
 
+/// `IFF_UP | IFF_RUNNING` (netdevice(7)).
+const UP: libc::c_short = 0x41;
+
 /// Brings up the loopback device of the current network namespace.
 pub(crate) fn loopback_up() -> io::Result<()> {
     use rustix::net::{AddressFamily, SocketType, socket};
@@ -203,7 +217,7 @@ pub(crate) fn loopback_up() -> io::Result<()> {
         for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
             *to = from.cast_signed();
         }
-        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+        request.ifr_ifru.ifru_flags = UP;
         libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
     }))
 }

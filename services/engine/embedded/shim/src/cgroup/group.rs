@@ -104,9 +104,19 @@ impl Group {
         (group, enforced(memory, cpu, pids))
     }
 
-    /// Descriptors into which a process writes `0` in order to join.
+    /// Descriptors into which a process with one thread writes `0` in order to join. Version 2 is joined by being born in it, see
+    /// [`cradle`](Self::cradle).
     pub(crate) fn doors(&self) -> io::Result<Vec<File>> {
-        self.dirs.iter().map(|dir| File::options().write(true).open(dir.join("cgroup.procs"))).collect()
+        if self.version2 {
+            return Ok(Vec::new());
+        }
+        // moving one's own thread needs no lock; moving a process stops every fork of the machine for milliseconds
+        self.dirs.iter().map(|dir| File::options().write(true).open(dir.join("tasks"))).collect()
+    }
+
+    /// The directory of a version 2 group, for `CLONE_INTO_CGROUP`.
+    pub(crate) fn cradle(&self) -> io::Result<Option<File>> {
+        self.dirs.first().filter(|_| self.version2).map(File::open).transpose()
     }
 
     /// How many processes the kernel has killed for the memory limit.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -62,11 +62,14 @@ pub(super) fn launch(
         _ => None,
     };
     let doors = group.map(Group::doors).transpose().attempt("open the control group")?.unwrap_or_default();
+    let cradle = group.map(Group::cradle).transpose().attempt("open the control group")?.flatten();
     let (control, theirs) = wire::pair()?;
     let (stdin_read, stdin_write) = stdin(spec)?;
     let (stdout_read, stdout) = pipe_with(PipeFlags::CLOEXEC)?;
     let (stderr_read, stderr) = pipe_with(PipeFlags::CLOEXEC)?;
-    let init = match sys::fork_into(inner::namespaces(spec)).attempt("make the namespaces")? {
+    let init = match sys::fork_into(inner::namespaces(spec), cradle.as_ref().map(AsFd::as_fd))
+        .attempt("make the namespaces")?
+    {
         Side::Parent(pid) => pid,
         Side::Child => inner::main(
             Inner {

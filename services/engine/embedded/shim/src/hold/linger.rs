@@ -14,10 +14,10 @@ use crate::spec::{Spec, Tier};
 use crate::sys;
 
 /// How long an end may go unseen. It is in `exit.json` for whoever comes later.
-const LINGER: Duration = Duration::from_secs(600);
+const LINGER: Duration = Duration::from_mins(10);
 
 /// Removes what the run needed, waits for [`Request::Acknowledge`], and lets go of the directory.
-pub(super) fn leave(spec: &Spec, dir: &Path, record: ExitRecord, mut clients: Clients, lock: File) {
+pub(super) fn leave(spec: &Spec, dir: &Path, record: &ExitRecord, mut clients: Clients, lock: File) {
     if spec.sandbox.tier > Tier::Process {
         // all that could hold on to it is dead
         let _ = fs::remove_dir_all(dir.join(names::SCRATCH));
@@ -37,7 +37,7 @@ pub(super) fn leave(spec: &Spec, dir: &Path, record: ExitRecord, mut clients: Cl
         let flags: Vec<_> = fds.iter().map(PollFd::revents).collect();
         drop(fds);
         for (client, wanted) in clients.serve(&flags) {
-            seen |= answer(&mut clients, client, wanted, &record);
+            seen |= answer(&mut clients, client, wanted, record);
         }
     }
     let _ = fs::remove_file(names::SOCKET);

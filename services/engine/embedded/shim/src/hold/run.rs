@@ -335,21 +335,20 @@ impl<'a> Run<'a> {
     }
 
     fn stop(&mut self, reason: StopReason, grace: Duration) {
-        if self.is_ending() {
+        if self.is_ending() && self.stop.is_none() {
             return;
         }
         let now = Instant::now();
         // a grace beyond the end of time is a very long one
         let kill_at = now.checked_add(grace).unwrap_or(now + Duration::from_secs(1 << 31));
-        match &mut self.stop {
-            Some(stop) => stop.kill_at = stop.kill_at.min(kill_at),
-            None => {
-                self.stop = Some(Stop { reason, kill_at });
-                if !grace.is_zero() {
-                    // where it is not taken, the kill comes in time
-                    let _ = wire::send(&self.control, &Order::Stop, None);
-                }
-            }
+        if let Some(stop) = &mut self.stop {
+            stop.kill_at = stop.kill_at.min(kill_at);
+            return;
+        }
+        self.stop = Some(Stop { reason, kill_at });
+        if !grace.is_zero() {
+            // where it is not taken, the kill comes in time
+            let _ = wire::send(&self.control, &Order::Stop, None);
         }
     }
 

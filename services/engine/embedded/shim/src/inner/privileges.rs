@@ -39,7 +39,7 @@ pub(super) fn own_control_groups() -> io::Result<()> {
 }
 
 /// Process limits: always those on files and core dumps, and those that stand in for a control group.
-pub(super) fn limit(spec: &Spec, enforced: &Enforced) -> io::Result<()> {
+pub(super) fn limit(spec: &Spec, enforced: Enforced) -> io::Result<()> {
     let set = |resource, value| {
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).map_err(io::Error::from)
     };

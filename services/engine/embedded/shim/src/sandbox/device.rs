@@ -30,5 +30,7 @@ pub(super) fn make(root: &Tree) -> io::Result<()> {
     root.mount_in(&dev.join("pts"), "devpts", &terminals, Access::Device).attempt("pts")?;
     // the size that pods have
     root.mount_in(&dev.join("shm"), "tmpfs", &[("mode", "1777"), ("size", "64m")], Access::Data)
-        .attempt("shm")
+        .attempt("shm")?;
+    // where a user namespace made it, it belongs to the run's user
+    root.seal(dev)
 }

@@ -131,6 +131,7 @@ fn program(tier: Tier) -> Vec<sock_filter> {
 }
 
 /// A test on the low half of an argument.
+#[derive(Clone, Copy)]
 enum Test {
     AnyBit(u32),
     Equal(u32),

@@ -94,9 +94,10 @@ impl Tree {
         attach(&tree, &place)
     }
 
-    /// Restricts the root itself, not what is mounted below it.
-    pub(super) fn protect(&self, access: Access) -> io::Result<()> {
-        set_mount_attributes(self.root.as_fd(), access.attributes(), false)
+    /// Makes the mount at `target` read-only, not what is mounted below it.
+    pub(super) fn seal(&self, target: &Path) -> io::Result<()> {
+        let place = self.open(target, OFlags::PATH)?;
+        set_mount_attributes(place.as_fd(), libc::MOUNT_ATTR_RDONLY, false)
     }
 
     /// Opens a directory, making what is missing on the way.
@@ -106,9 +107,8 @@ impl Tree {
         for name in names(path)? {
             walked.push(name);
             match mkdirat(&here, name, Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                // a read-only part that has the directory is fine, the open below tells
-                Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => {}
+                // in a read-only part it may be there as well: the open below tells
+                Ok(()) | Err(Errno::EXIST | Errno::ROFS | Errno::ACCESS | Errno::PERM) => {}
                 Err(error) => return Err(error.into()),
             }
             // from the root again, so that links and `..` in them stay inside

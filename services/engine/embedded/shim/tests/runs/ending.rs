@@ -83,7 +83,7 @@ fn a_later_stop_shortens() {
     let world = World::shell(DEAF);
     let (mut client, _) = world.start();
     up(&world);
-    client.send(&stop(Duration::from_secs(3600))).unwrap();
+    client.send(&stop(Duration::from_hours(1))).unwrap();
     client.send(&Request::Stop { grace: Duration::ZERO, reason: StopReason::Unhealthy }).unwrap();
     assert_eq!(finish(client).reason, ExitReason::Stopped);
 }

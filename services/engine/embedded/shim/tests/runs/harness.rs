@@ -14,6 +14,8 @@ pub(crate) enum Need {
     Nothing,
     /// Namespaces of some kind.
     Sandbox,
+    /// To be root.
+    Root,
     /// A control group.
     Group,
 }
@@ -24,6 +26,7 @@ impl Need {
         match self {
             Self::Nothing => true,
             Self::Sandbox => probed.isolation > engine_shim::Tier::Process,
+            Self::Root => rustix::process::geteuid().is_root(),
             Self::Group => probed.cgroup.is_some() && probed.memory == engine_shim::Enforcement::Enforced,
         }
     }
@@ -42,7 +45,9 @@ pub(crate) fn run(tests: &[Test], words: &[String]) -> i32 {
         .copied()
         .collect();
     if words.iter().any(|word| word == "--list") {
-        selected.iter().for_each(|(name, _, _)| println!("{name}: test"));
+        for (name, _, _) in &selected {
+            println!("{name}: test");
+        }
         return 0;
     }
     let (next, failed, ignored) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicUsize::new(0));

@@ -81,7 +81,7 @@ fn impossible_specifications() {
     assert_eq!(refused(|spec| spec.argv.clear(), &[]), "argv is empty");
     assert_eq!(refused(|spec| spec.argv.push("a\0".to_owned()), &[]), "argv has a NUL byte");
     assert_eq!(
-        refused(|spec| spec.instance = "../x".to_owned(), &[]),
+        refused(|spec| "../x".clone_into(&mut spec.instance), &[]),
         "instance name \"../x\" is not possible"
     );
     assert_eq!(refused(|_| {}, &[("A=B", "")]), "environment name \"A=B\" is not possible");

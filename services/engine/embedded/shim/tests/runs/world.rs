@@ -13,7 +13,7 @@ use engine_shim::{
 use tempfile::TempDir;
 
 /// Longer than anything takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn exe() -> PathBuf {
     std::env::current_exe().unwrap()
@@ -155,7 +155,14 @@ impl Drop for World {
             && let Ok(mut client) = Client::connect(&self.dir())
         {
             let _ = client.send(&Request::Signal { number: 9 });
-            let _ = client.send(&Request::Acknowledge);
+            while let Ok(Some(message)) = client.next(PATIENCE) {
+                if matches!(
+                    message,
+                    Message::Event(Event::Exited { .. } | Event::Welcome { state: State::Exited { .. }, .. })
+                ) {
+                    let _ = client.send(&Request::Acknowledge);
+                }
+            }
         }
     }
 }
@@ -167,10 +174,12 @@ pub(crate) const UID: u32 = 50_001;
 pub(crate) fn started(client: &mut Client) -> Started {
     loop {
         match client.next(PATIENCE).unwrap().expect("the shim left") {
-            Message::Event(Event::Started { started })
-            | Message::Event(Event::Welcome { state: State::Running { started }, .. }) => return started,
-            Message::Event(Event::Exited { record })
-            | Message::Event(Event::Welcome { state: State::Exited { record }, .. }) => {
+            Message::Event(
+                Event::Started { started } | Event::Welcome { state: State::Running { started }, .. },
+            ) => return started,
+            Message::Event(
+                Event::Exited { record } | Event::Welcome { state: State::Exited { record }, .. },
+            ) => {
                 panic!("it ended: {record:?}")
             }
             _ => {}
@@ -211,7 +220,8 @@ pub(crate) fn read_log(dir: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     for path in paths {
         let bytes = fs::read(path).unwrap();
-        let mut rest = &bytes[8..];
+        // its writer may be about to begin it
+        let mut rest = bytes.get(8..).unwrap_or_default();
         while let Some((head, tail)) = rest.split_first_chunk::<17>() {
             let length = u32::from_le_bytes(head[4..8].try_into().unwrap()) as usize;
             lines.push(format!("{} {}", head[16], String::from_utf8_lossy(&tail[..length])));
