@@ -156,10 +156,12 @@ impl Machine {
     }
 
     /// Removes everything.
-    pub(crate) fn remove(mut self) -> Result<(), Error> {
+    pub(crate) fn remove(&mut self) -> Result<(), Error> {
         for (name, instance) in self.instances.clone() {
             self.disconnect(&name, &instance)?;
+            self.instances.remove(&name);
         }
+        self.services.clear();
         let mut change = Transaction::of(&self.names.table());
         change.add_table();
         change.delete_table();

@@ -142,13 +142,13 @@ impl Network {
     }
 
     /// Leaves everything as it is for the next server, or removes all of it: namespaces, interfaces, the table, the
-    /// route, the state.
+    /// route, the state. Nothing can be attached after that.
     ///
     /// # Errors
-    /// A refusal of the kernel or the disk while removing.
-    pub fn close(self, remove: bool) -> Result<(), Error> {
-        match self.machine {
-            Some(machine) if remove => machine.into_inner().unwrap_or_else(PoisonError::into_inner).remove(),
+    /// A refusal of the kernel or the disk while removing; calling again goes on from there.
+    pub fn close(&self, remove: bool) -> Result<(), Error> {
+        match &self.machine {
+            Some(machine) if remove => machine.lock().unwrap_or_else(PoisonError::into_inner).remove(),
             _ => Ok(()),
         }
     }

@@ -261,6 +261,9 @@ fn attaching_and_detaching_can_be_repeated() {
     let second = network.attach("a", "alpha").unwrap();
     assert_ne!(second.address, first.address);
     network.close(true).unwrap();
+    network.close(true).unwrap();
+    assert!(network.attach("b", "alpha").is_err());
+    assert!(network.attached().is_empty());
     scene.assert_clean();
 }
 
@@ -305,7 +308,7 @@ fn a_process_in_a_detached_namespace_has_nothing_left() {
     let a = network.attach("a", "alpha").unwrap();
     let server = Server::start(&a.netns, PORT, "a");
     network.detach("a").unwrap();
-    assert!(!a.netns.exists());
+    assert!(!a.netns.exists(), "the process keeps it alive, but nobody can enter it by name");
     let outcome = scene::greeted(a.address, PORT).unwrap_err().kind();
     assert_eq!(outcome, ErrorKind::HostUnreachable);
     drop(server);
