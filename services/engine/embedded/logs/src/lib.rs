@@ -21,7 +21,8 @@
 //!
 //! Kinds are 1 standard output and 2 standard error, with the line (without its end) as payload, and 0 for lines
 //! that were lost, with their number (8 bytes). The first frame that is not whole ends a segment. Times never go
-//! backwards within an instance.
+//! backwards within an instance, and the modification time of the last segment is not (by more than a second) before
+//! that of its last entry.
 //!
 //! Retention drops whole segments, so a place in the output is (time, instance, ordinal), never an offset.
 //!

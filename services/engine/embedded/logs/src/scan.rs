@@ -8,6 +8,9 @@ use crate::frame::{Decoded, Frame, HEAD, MAGIC, decode};
 
 const CHUNK: usize = 32 * 1024;
 
+/// Where the first frame of a segment is.
+pub(crate) const START: u64 = MAGIC.len() as u64;
+
 /// A place in a segment, moving forward over whole frames.
 #[derive(Debug)]
 pub(crate) struct Scanner {
@@ -22,7 +25,7 @@ pub(crate) struct Scanner {
 impl Scanner {
     /// Begins at the first frame, using `buffer` for what is read.
     pub(crate) fn new(buffer: Vec<u8>) -> Self {
-        Self::at(MAGIC.len() as u64, buffer)
+        Self::at(START, buffer)
     }
 
     /// Begins at a frame boundary.
@@ -34,12 +37,6 @@ impl Scanner {
     /// Where the next frame begins: after the last one, the end of what is valid so far.
     pub(crate) const fn offset(&self) -> u64 {
         self.offset
-    }
-
-    /// Gives memory back until it is used again.
-    #[cfg(feature = "store")]
-    pub(crate) fn release(&mut self) {
-        *self = Self::at(self.offset, Vec::new());
     }
 
     /// Gives the buffer back.

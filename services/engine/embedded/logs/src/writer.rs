@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use self::disk::{Disk, FileSystem};
 use crate::frame::{HEAD, LOST, MAGIC, MAX_LINE, encode};
@@ -17,6 +18,10 @@ mod tests;
 pub const STDOUT: u8 = 1;
 /// The stream number of standard error.
 pub const STDERR: u8 = 2;
+
+/// How far a clock may go back before the segment's modification time says what the entries say; see
+/// [`push`](Core::push).
+const JITTER: i64 = 500_000;
 
 /// What is buffered before it is written without being asked.
 const BATCH: usize = 32 * 1024;
@@ -95,6 +100,8 @@ struct Core<D> {
     ordinal: u64,
     /// Time never goes back behind this.
     micros: i64,
+    /// The clock is behind that.
+    behind: bool,
     /// Frames on their way to `file`, how many, when the first was, and how many lost lines they tell of.
     buffer: Vec<u8>,
     buffered: u64,
@@ -119,6 +126,7 @@ impl<D: Disk> Core<D> {
             file: None,
             ordinal: 0,
             micros: 0,
+            behind: false,
             buffer: Vec::with_capacity(BATCH),
             buffered: 0,
             first: 0,
@@ -158,7 +166,10 @@ impl<D: Disk> Core<D> {
         Ok(())
     }
 
+    /// Readers take from a segment's modification time that no entry is much later; so when the clock was set back,
+    /// that time is set forward to the last entry's.
     fn push(&mut self, stream: u8, micros: i64, line: &[u8]) {
+        self.behind = micros < self.micros.saturating_sub(JITTER);
         self.micros = self.micros.max(micros);
         let kind = if stream == STDERR { STDERR } else { STDOUT };
         let mut rest = line;
@@ -243,6 +254,11 @@ impl<D: Disk> Core<D> {
             return Err(error);
         }
         last.bytes += self.buffer.len() as u64;
+        if self.behind {
+            let time = Duration::from_micros(u64::try_from(self.micros).unwrap_or(0));
+            // without it, readers may show these entries in another order
+            let _ = file.set_modified(SystemTime::UNIX_EPOCH + time);
+        }
         Ok(())
     }
 

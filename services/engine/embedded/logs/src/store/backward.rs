@@ -1,6 +1,5 @@
 //! Reads one instance's output from the newest entry on, block by block.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use engine::Stream;
 use super::entry::{Place, Raw, is_wanted};
 use super::index::{Index, Indexes};
 use super::merge::Source;
-use super::tree::segments;
+use super::tree::{open_file, segments};
 use crate::scan::Scanner;
 use crate::segment::Segment;
 
@@ -31,7 +30,7 @@ pub(super) struct Backward {
 
 #[derive(Debug)]
 struct Current {
-    file: File,
+    segment: Segment,
     index: Arc<Index>,
     /// So many blocks from the beginning are not yet read.
     blocks: usize,
@@ -40,9 +39,12 @@ struct Current {
 impl Backward {
     /// Behind the last entry before `to`; nothing is opened yet.
     pub(super) fn new(dir: &Path, from: Place, to: Place, stream: Option<Stream>) -> io::Result<Self> {
-        let mut earlier = segments(dir)?;
+        let (mut earlier, latest) = segments(dir)?;
+        if latest < from.0 {
+            earlier.clear();
+        }
         let after = earlier.partition_point(|segment| segment.micros() <= to.0);
-        let latest = earlier.get(after).map_or(to.0, |next| next.micros().min(to.0));
+        let latest = earlier.get(after).map_or(latest, Segment::micros).min(to.0);
         earlier.truncate(after);
         Ok(Self { from, to, stream, earlier, latest, current: None, entries: Vec::new() })
     }
@@ -66,7 +68,7 @@ impl Backward {
                 continue;
             }
             current.blocks -= 1;
-            self.entries = read(current, self.from, self.to, self.stream)?;
+            self.entries = read(dir, current, self.from, self.to, self.stream)?;
             if current.index.blocks.get(current.blocks).is_some_and(|block| block.place < self.from) {
                 current.blocks = 0;
             }
@@ -91,16 +93,24 @@ impl Source for Backward {
 }
 
 fn open(dir: &Path, segment: &Segment, to: Place, indexes: &Indexes) -> io::Result<Option<Current>> {
-    let Some((file, index)) = indexes.open(dir, segment)? else {
+    let Some((_, index)) = indexes.open(dir, segment)? else {
         return Ok(None);
     };
     let blocks = index.blocks.partition_point(|block| block.place < to);
-    Ok(Some(Current { file, index, blocks }))
+    Ok(Some(Current { segment: *segment, index, blocks }))
 }
 
-/// The entries of a block within the window.
-fn read(current: &Current, from: Place, to: Place, stream: Option<Stream>) -> io::Result<Vec<Raw>> {
-    let Some(block) = current.index.blocks.get(current.blocks) else {
+/// The entries of a block within the window. The file is open no longer than that: a job may have many instances.
+fn read(
+    dir: &Path,
+    current: &Current,
+    from: Place,
+    to: Place,
+    stream: Option<Stream>,
+) -> io::Result<Vec<Raw>> {
+    let (Some(block), Some(file)) =
+        (current.index.blocks.get(current.blocks), open_file(dir, &current.segment)?)
+    else {
         return Ok(Vec::new());
     };
     let end = current.index.blocks.get(current.blocks + 1).map_or(current.index.end, |next| next.offset);
@@ -108,7 +118,7 @@ fn read(current: &Current, from: Place, to: Place, stream: Option<Stream>) -> io
     let mut ordinal = block.place.1;
     let mut entries = Vec::new();
     while scanner.offset() < end {
-        let Some(frame) = scanner.next(&current.file)? else {
+        let Some(frame) = scanner.next(&file)? else {
             break;
         };
         let place = (frame.micros, ordinal);

@@ -10,8 +10,8 @@ use engine::Stream;
 use super::entry::{Place, Raw, is_wanted};
 use super::index::Indexes;
 use super::merge::Source;
-use super::tree::segments;
-use crate::scan::Scanner;
+use super::tree::{open_file, segments};
+use crate::scan::{START, Scanner};
 use crate::segment::Segment;
 
 /// A place in one instance's output, moving forward.
@@ -28,38 +28,42 @@ pub(super) struct Forward {
     /// Of the entry that was read last.
     at: Place,
     head: Option<Raw>,
+    /// There is nothing to read, unless it is written now.
+    dormant: bool,
 }
 
+/// A place in a segment. The file is open only while there is something to read: a job may have many instances.
 #[derive(Debug)]
 struct Current {
-    file: File,
-    scanner: Scanner,
+    segment: Segment,
     /// Of the next frame.
     ordinal: u64,
+    offset: u64,
+    open: Option<(File, Scanner)>,
 }
 
 impl Forward {
     /// Before the first entry at or behind `from`; nothing is opened yet.
     pub(super) fn new(dir: &Path, from: Place, to: Place, stream: Option<Stream>) -> io::Result<Self> {
-        let mut new = Self {
+        let (segments, latest) = segments(dir)?;
+        let newest = segments.last().copied();
+        let before = segments.partition_point(|segment| segment.micros() < from.0).saturating_sub(1);
+        Ok(Self {
             from,
             to,
             stream,
-            later: VecDeque::new(),
-            newest: None,
+            later: segments.into_iter().skip(before).collect(),
+            newest,
             current: None,
             at: from,
             head: None,
-        };
-        new.refresh(dir)?;
-        let after = new.later.partition_point(|segment| segment.micros() < from.0);
-        new.later.drain(..after.saturating_sub(1));
-        Ok(new)
+            dormant: latest < from.0,
+        })
     }
 
     /// Looks for segments that were begun since.
     pub(super) fn refresh(&mut self, dir: &Path) -> io::Result<()> {
-        for segment in segments(dir)? {
+        for segment in segments(dir)?.0 {
             if self.newest.is_none_or(|newest| newest < segment) {
                 self.later.push_back(segment);
                 self.newest = Some(segment);
@@ -70,19 +74,28 @@ impl Forward {
 
     /// The next entry, where one has been written.
     pub(super) fn next(&mut self, dir: &Path, indexes: &Indexes) -> io::Result<Option<Raw>> {
-        if let Some(head) = self.head.take() {
-            return Ok(Some(head));
-        }
+        let next = match self.head.take() {
+            None => self.read(dir, indexes)?.filter(|raw| raw.place < self.to),
+            head => head,
+        };
+        self.dormant = next.is_none();
+        Ok(next)
+    }
+
+    fn read(&mut self, dir: &Path, indexes: &Indexes) -> io::Result<Option<Raw>> {
         loop {
             if self.current.is_none() {
                 let Some(segment) = self.later.pop_front() else {
                     return Ok(None);
                 };
-                self.current = open(dir, &segment, self.from, indexes)?;
-                continue;
+                self.current = begin(dir, &segment, self.from, indexes)?;
             }
-            if let Some(raw) = self.read()? {
-                return Ok(if raw.place < self.to { Some(raw) } else { None });
+            let Some(current) = &mut self.current else {
+                continue;
+            };
+            if let Some(raw) = current.read(dir, self.from, self.stream)? {
+                self.at = raw.place;
+                return Ok(Some(raw));
             }
             if self.later.is_empty() {
                 return Ok(None);
@@ -91,33 +104,39 @@ impl Forward {
             self.current = None;
         }
     }
+}
 
-    /// Gives memory back until there is something to read.
-    pub(super) fn release(&mut self) {
-        if let Some(current) = &mut self.current {
-            current.scanner.release();
-        }
-    }
-
-    /// The next entry of the current segment that is asked for.
-    fn read(&mut self) -> io::Result<Option<Raw>> {
-        let Some(current) = &mut self.current else {
-            return Ok(None);
+impl Current {
+    /// The next entry that is asked for.
+    fn read(&mut self, dir: &Path, from: Place, stream: Option<Stream>) -> io::Result<Option<Raw>> {
+        let (file, mut scanner) = match self.open.take() {
+            Some(open) => open,
+            None => match open_file(dir, &self.segment)? {
+                Some(file) => (file, Scanner::at(self.offset, Vec::new())),
+                // retention was here
+                None => return Ok(None),
+            },
         };
-        while let Some(frame) = current.scanner.next(&current.file)? {
-            let place = (frame.micros, current.ordinal);
-            current.ordinal += 1;
-            self.at = place;
-            if place >= self.from && is_wanted(frame.kind, self.stream) {
-                return Ok(Some(Raw::new(&frame, place.1)));
+        while let Some(frame) = scanner.next(&file)? {
+            let place = (frame.micros, self.ordinal);
+            self.ordinal += 1;
+            if place >= from && is_wanted(frame.kind, stream) {
+                let raw = Raw::new(&frame, place.1);
+                self.offset = scanner.offset();
+                self.open = Some((file, scanner));
+                return Ok(Some(raw));
             }
         }
+        self.offset = scanner.offset();
         Ok(None)
     }
 }
 
 impl Source for Forward {
     fn hint(&self) -> Option<Place> {
+        if self.dormant {
+            return None;
+        }
         match (&self.head, &self.current, self.later.front()) {
             (Some(head), _, _) => Some(head.place),
             (None, Some(_), _) => Some(self.at),
@@ -135,24 +154,17 @@ impl Source for Forward {
     }
 }
 
-/// Opens a segment at the block where reading begins.
-fn open(dir: &Path, segment: &Segment, from: Place, indexes: &Indexes) -> io::Result<Option<Current>> {
+/// A segment at the block where reading begins.
+fn begin(dir: &Path, segment: &Segment, from: Place, indexes: &Indexes) -> io::Result<Option<Current>> {
+    let beginning = Current { segment: *segment, ordinal: segment.ordinal, offset: START, open: None };
     if from <= (segment.micros(), segment.ordinal) {
-        // from its beginning: no index is needed
-        let file = match File::open(segment.path(dir)) {
-            Ok(file) => file,
-            Err(error) if super::tree::is_absent(&error) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let current = Current { file, scanner: Scanner::new(Vec::new()), ordinal: segment.ordinal };
-        return Ok(Some(current));
+        return Ok(Some(beginning));
     }
-    let Some((file, index)) = indexes.open(dir, segment)? else {
+    let Some((_, index)) = indexes.open(dir, segment)? else {
         return Ok(None);
     };
-    let (scanner, ordinal) = match index.block(from) {
-        Some(block) => (Scanner::at(block.offset, Vec::new()), block.place.1),
-        None => (Scanner::new(Vec::new()), segment.ordinal),
+    let Some(block) = index.block(from) else {
+        return Ok(Some(beginning));
     };
-    Ok(Some(Current { file, scanner, ordinal }))
+    Ok(Some(Current { ordinal: block.place.1, offset: block.offset, ..beginning }))
 }

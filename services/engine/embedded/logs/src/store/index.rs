@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::entry::Place;
+use super::tree::open_file;
 use crate::scan::{Scanner, has_magic};
 use crate::segment::Segment;
 
@@ -71,35 +72,32 @@ impl Index {
 /// The indexes of the segments that were read last.
 #[derive(Debug, Default)]
 pub(super) struct Indexes {
-    kept: Mutex<HashMap<PathBuf, (u64, Arc<Index>)>>,
+    kept: Mutex<HashMap<PathBuf, Arc<Index>>>,
 }
 
 impl Indexes {
     /// The index of a segment as it is now, and its file; none where it has been removed.
     pub(super) fn open(&self, dir: &Path, segment: &Segment) -> io::Result<Option<(File, Arc<Index>)>> {
         let path = segment.path(dir);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if super::tree::is_absent(&error) => {
-                self.lock().remove(&path);
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
+        let Some(file) = open_file(dir, segment)? else {
+            self.lock().remove(&path);
+            return Ok(None);
         };
         let length = file.metadata()?.len();
         let kept = self.lock().get(&path).cloned();
         let mut index = match kept {
-            Some((known, index)) if known == length => return Ok(Some((file, index))),
-            Some((known, index)) if known < length => (*index).clone(),
+            // a torn tail may have been replaced by one of the same length: it is looked at again
+            Some(index) if index.end == length => return Ok(Some((file, index))),
+            Some(index) if index.end < length => (*index).clone(),
             _ => Index::default(),
         };
         index.extend(&file, segment)?;
         let index = Arc::new(index);
-        self.keep(path, length, Arc::clone(&index));
+        self.keep(path, Arc::clone(&index));
         Ok(Some((file, index)))
     }
 
-    fn keep(&self, path: PathBuf, length: u64, index: Arc<Index>) {
+    fn keep(&self, path: PathBuf, index: Arc<Index>) {
         let mut kept = self.lock();
         if kept.len() >= MOST {
             // which ones does not matter: they are cheap to make again
@@ -109,10 +107,16 @@ impl Indexes {
                 even
             });
         }
-        kept.insert(path, (length, index));
+        kept.insert(path, index);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, (u64, Arc<Index>)>> {
+    /// How many segments are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Index>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -133,7 +133,7 @@ fn survey(dir: &Path, lives: &dyn Fn(&str) -> bool) -> io::Result<Tool> {
 
 impl Tool {
     fn survey_leaf(&mut self, leaf: &Path, lives: bool) -> io::Result<()> {
-        let segments = segments(leaf)?;
+        let (segments, _) = segments(leaf)?;
         for (number, segment) in segments.iter().enumerate() {
             let path = segment.path(leaf);
             let metadata = match fs::metadata(&path) {

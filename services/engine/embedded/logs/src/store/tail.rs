@@ -11,7 +11,7 @@ use super::Shared;
 use super::forward::Forward;
 use super::merge::Merge;
 use super::page::most_recent;
-use super::tree::{Leaf, children, leaves, workloads};
+use super::tree::{Leaf, children, leaves, segments, workloads};
 use super::watch::{Subscription, WatchId};
 use super::window::Window;
 use crate::segment::escape;
@@ -20,6 +20,9 @@ use crate::segment::escape;
 const MOST: usize = 500;
 /// Or when its messages are as long together, in bytes.
 const MOST_BYTES: usize = 1 << 20;
+
+/// So many instances are watched.
+const MOST_WATCHED: usize = 1024;
 
 /// A follower's place in the output of all instances of a job.
 #[derive(Debug)]
@@ -85,8 +88,6 @@ impl Tail {
                 return Ok(entries);
             }
             self.kept = false;
-            // what was written meanwhile may have been told of already
-            self.dirty.extend(0..self.leaves.len());
         }
         self.learn()?;
         self.written()
@@ -148,7 +149,6 @@ impl Tail {
             let (leaf, source) = (&self.leaves[rank], &mut self.sources[rank]);
             while found.len() < MOST && bytes < MOST_BYTES {
                 let Some(raw) = source.next(&leaf.dir, &self.shared.indexes)? else {
-                    source.release();
                     self.dirty.remove(&rank);
                     break;
                 };
@@ -182,22 +182,28 @@ impl Tail {
                 }
             }
         }
+        let watched = newest(&new)?;
         // the order of instances, as far as they are found together
         new.sort_unstable_by(|a, b| (&a.instance, &a.workload).cmp(&(&b.instance, &b.workload)));
         for leaf in new {
-            self.add(leaf, window)?;
+            let watch = watched.as_ref().is_none_or(|watched| watched.contains(&leaf.dir));
+            self.add(leaf, window, watch)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, leaf: Leaf, window: &Window) -> io::Result<()> {
+    fn add(&mut self, leaf: Leaf, window: &Window, watch: bool) -> io::Result<()> {
         let rank = self.leaves.len();
-        self.watch(&leaf.dir, Some(rank))?;
+        if watch {
+            self.watch(&leaf.dir, Some(rank))?;
+        }
         let (from, to) = window.within(&leaf.instance);
         self.sources.push(Forward::new(&leaf.dir, from, to, self.query.stream)?);
         self.known.insert(leaf.dir.clone());
         self.leaves.push(leaf);
-        self.dirty.insert(rank);
+        if !self.kept {
+            self.dirty.insert(rank);
+        }
         Ok(())
     }
 
@@ -207,4 +213,18 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+/// The directories that were written to last, where there are too many to watch all: watches are few on a machine, and
+/// an instance behind so many newer ones has ended.
+fn newest(leaves: &[Leaf]) -> io::Result<Option<HashSet<PathBuf>>> {
+    if leaves.len() <= MOST_WATCHED {
+        return Ok(None);
+    }
+    let mut dirs = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        dirs.push((segments(&leaf.dir)?.1, &leaf.dir));
+    }
+    dirs.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(Some(dirs.into_iter().take(MOST_WATCHED).map(|(_, dir)| dir.clone()).collect()))
 }

@@ -1,12 +1,17 @@
 //! Finds the directories that hold the output a query asks for.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use engine::LogQuery;
 
-use crate::segment::{escape, unescape};
+use crate::segment::{Segment, escape, list, unescape};
+
+/// By how much a file's modification time may be before its last entry's: the writer's tolerance, and the coarse clock
+/// of file systems.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// The directory of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +60,37 @@ pub(super) fn children(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(children)
 }
 
-/// The segments of a leaf; none where retention has just removed it.
-pub(super) fn segments(dir: &Path) -> io::Result<Vec<crate::segment::Segment>> {
-    match crate::segment::list(dir) {
-        Err(error) if is_absent(&error) => Ok(Vec::new()),
-        other => other,
+/// The segments of a leaf, and the latest time that any entry in them can have; none where retention has just
+/// removed it.
+pub(super) fn segments(dir: &Path) -> io::Result<(Vec<Segment>, i64)> {
+    let segments = match list(dir) {
+        Err(error) if is_absent(&error) => Vec::new(),
+        segments => segments?,
+    };
+    let latest = match segments.last().map(|last| fs::metadata(last.path(dir))) {
+        None => i64::MIN,
+        Some(Err(error)) if is_absent(&error) => i64::MAX,
+        Some(metadata) => {
+            let since = metadata?.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            i64::try_from((since + SLACK).as_micros()).unwrap_or(i64::MAX)
+        }
+    };
+    Ok((segments, latest))
+}
+
+/// Opens a segment; none where retention has removed it.
+pub(super) fn open_file(dir: &Path, segment: &Segment) -> io::Result<Option<File>> {
+    match File::open(segment.path(dir)) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
+/// Whether an error means that there is nothing: a name that no file can have is never there.
 pub(super) fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
+    )
 }

@@ -104,6 +104,24 @@ async fn no_kept_lines_are_wanted_but_all_new_ones() {
 }
 
 #[tokio::test]
+async fn many_old_runs_do_not_hide_a_new_one() {
+    let mut place = Place::new(SMALL);
+    for run in 0..1100 {
+        let leaf = place.logs.leaf("alpha", "job", &format!("old{run}"), &format!("old-{run}"));
+        Writer::open(&leaf, place.limits).unwrap().append(STDOUT, 1, b"old");
+    }
+    place.write(1, 5, Stream::Stdout, "present");
+    let (mut stream, done) = follow(&place.logs, LogQuery { since: Some(time(2)), ..all() });
+    assert_eq!(next(&mut stream).await.message, "present");
+    place.write(1, 6, Stream::Stdout, "more");
+    assert_eq!(next(&mut stream).await.message, "more");
+    place.write(2, 7, Stream::Stdout, "another");
+    assert_eq!(next(&mut stream).await.message, "another");
+    drop(done);
+    assert!(rest(stream).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_selection_holds_for_new_lines() {
     let mut place = Place::new(SMALL);
     let query = LogQuery {

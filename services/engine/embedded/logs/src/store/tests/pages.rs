@@ -196,6 +196,7 @@ fn long_lines_make_short_pages() {
 fn names_of_others_reach_nothing() {
     let mut place = Place::new(Limits::default());
     place.write(0, 1, Stream::Stdout, "secret");
+    let long = "x".repeat(1 << 20);
     for (tool, name) in [
         ("alpha", ""),
         ("", "job"),
@@ -203,6 +204,8 @@ fn names_of_others_reach_nothing() {
         ("alpha/job", "w0"),
         ("alpha", "job/w0"),
         ("ALPHA", "job"),
+        (&long, "job"),
+        ("alpha", &long),
     ] {
         let query = LogQuery { tool: tool.to_owned(), name: name.to_owned(), ..all() };
         assert_eq!(place.logs.query(&query).unwrap(), LogPage::default(), "{tool:?} {name:?}");
@@ -239,4 +242,48 @@ fn pages_are_whole_while_somebody_writes() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn of_many_runs_only_those_in_question_are_opened() {
+    let place = Place::new(Limits::default());
+    let count = 3000;
+    for run in 0..count {
+        let leaf = place.logs.leaf("alpha", "job", &format!("w{run}"), &format!("job-{run}"));
+        Writer::open(&leaf, place.limits).unwrap().append(
+            STDOUT,
+            run * 60_000_000,
+            format!("run {run}").as_bytes(),
+        );
+        let segment = list(&leaf).unwrap()[0].path(&leaf);
+        let file = fs::File::options().write(true).open(segment).unwrap();
+        file.set_modified(time(run * 60_000_000).into()).unwrap();
+    }
+    let newest = LogQuery { direction: Direction::NewestFirst, page_size: 3, ..all() };
+    let page = place.logs.query(&newest).unwrap();
+    assert_eq!(texts(&page.entries), ["run 2999", "run 2998", "run 2997"]);
+    assert!(place.logs.shared.indexes.len() <= 5, "{} were opened", place.logs.shared.indexes.len());
+    let since = LogQuery { since: Some(time((count - 2) * 60_000_000)), ..all() };
+    assert_eq!(texts(&read(&place.logs, &since)), ["run 2998", "run 2999"]);
+    let until = LogQuery { until: Some(time(60_000_000)), direction: Direction::NewestFirst, ..all() };
+    assert_eq!(texts(&read(&place.logs, &until)), ["run 1", "run 0"]);
+    let oldest = place.logs.query(&LogQuery { page_size: 2, ..all() }).unwrap();
+    assert_eq!(texts(&oldest.entries), ["run 0", "run 1"]);
+    assert!(place.logs.shared.indexes.len() <= 20, "{} were opened", place.logs.shared.indexes.len());
+}
+
+#[test]
+fn a_clock_that_was_set_back_hides_nothing() {
+    let place = Place::new(Limits::default());
+    let leaf = place.logs.leaf("alpha", "job", "w", "job-1");
+    let now = Timestamp::now().as_microsecond();
+    let mut writer = Writer::open(&leaf, place.limits).unwrap();
+    let day = 24 * 3600 * 1_000_000;
+    writer.append(STDOUT, now + day, b"tomorrow, by a wrong clock");
+    writer.append(STDOUT, now, b"today, by the right one");
+    let since = LogQuery { since: Some(time(now + day)), ..all() };
+    for direction in directions() {
+        let found = read(&place.logs, &LogQuery { direction, ..since.clone() });
+        assert_eq!(found.len(), 2, "{direction:?}");
+    }
 }
