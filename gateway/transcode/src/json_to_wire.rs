@@ -69,7 +69,9 @@ impl<'s, 'i> Encoder<'s, 'i> {
         self.enter(trail)?;
         let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
         if let Some(tree) = bound {
-            tree.oneofs(message).for_each(|oneof| drop(seen.oneof(oneof)));
+            for oneof in tree.oneofs(message) {
+                seen.oneof(oneof);
+            }
         }
         let mut next = 0;
         let mut open = !self.scan.closes(b'}');

@@ -33,6 +33,7 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
+    #[inline]
     pub(crate) fn message(&self, id: MessageId) -> &Message {
         self.messages.get(id.0 as usize).unwrap_or(&self.empty)
     }
@@ -77,6 +78,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    #[inline]
     pub(crate) fn by_number(&self, number: u32) -> Option<(u16, &Field)> {
         let index = match self.dense.get(number as usize) {
             Some(0) => return None,
@@ -95,6 +97,7 @@ impl Message {
         Some((index, self.fields.get(usize::from(index))?))
     }
 
+    #[inline]
     pub(crate) fn field(&self, index: u16) -> Option<&Field> {
         self.fields.get(usize::from(index))
     }
@@ -165,6 +168,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    #[inline]
     pub(crate) fn wire_type(self) -> WireType {
         match self {
             Self::Double | Self::Fixed64 | Self::Sfixed64 => WireType::Fixed64,

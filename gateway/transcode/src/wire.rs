@@ -76,6 +76,7 @@ impl<'a> Reader<'a> {
         Self { bytes, pos: 0 }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.pos >= self.bytes.len()
     }
@@ -84,6 +85,7 @@ impl<'a> Reader<'a> {
         self.pos
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, WireFault> {
         let rest = self.bytes.get(self.pos..).unwrap_or_default();
         match rest.first() {
@@ -112,6 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next tag: field number and wire type.
+    #[inline]
     pub(crate) fn tag(&mut self) -> Result<(u32, WireType), WireFault> {
         let raw = self.varint()?;
         let number = u32::try_from(raw >> 3).map_err(|_| WireFault::FieldNumber)?;
@@ -121,6 +124,7 @@ impl<'a> Reader<'a> {
         Ok((number, WireType::of(raw)?))
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], WireFault> {
         let end = self.pos.checked_add(len).ok_or(WireFault::Truncated)?;
         let slice = self.bytes.get(self.pos..end).ok_or(WireFault::Truncated)?;
@@ -128,6 +132,7 @@ impl<'a> Reader<'a> {
         Ok(slice)
     }
 
+    #[inline]
     pub(crate) fn len_slice(&mut self) -> Result<&'a [u8], WireFault> {
         let len = usize::try_from(self.varint()?).map_err(|_| WireFault::Truncated)?;
         self.take(len)
@@ -176,6 +181,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Appends a varint.
+#[inline]
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
@@ -197,12 +203,14 @@ pub(crate) fn put_len_field(out: &mut Vec<u8>, number: u32, value: &[u8]) {
 }
 
 /// Reserves one byte for the length of what follows; answers where the content begins.
+#[inline]
 pub(crate) fn begin_len(out: &mut Vec<u8>) -> usize {
     out.push(0);
     out.len()
 }
 
 /// Writes the length of the content that began at `start`; answers by how many bytes the content moved.
+#[inline]
 pub(crate) fn end_len(out: &mut Vec<u8>, start: usize) -> usize {
     let len = out.len() - start;
     if len < 0x80 {
@@ -211,6 +219,11 @@ pub(crate) fn end_len(out: &mut Vec<u8>, start: usize) -> usize {
         }
         return 0;
     }
+    widen_len(out, start, len)
+}
+
+/// The content is too long for one length byte: makes room for more.
+fn widen_len(out: &mut Vec<u8>, start: usize, len: usize) -> usize {
     let extra = varint_len(len as u64) - 1;
     out.resize(start + len + extra, 0);
     out.copy_within(start..start + len, start + extra);

@@ -10,7 +10,7 @@ use crate::schema::{Kind, MessageId, WellKnown};
 use crate::wellknown as forms;
 use crate::wire::{WireType, begin_len, end_len, put_len_field, put_tag, put_varint};
 
-impl Encoder<'_, '_> {
+impl<'i> Encoder<'_, 'i> {
     pub(super) fn well_known(&mut self, id: MessageId, place: &Trail<'_>) -> Scan<()> {
         match self.schema.message(id).well_known {
             WellKnown::Any => self.any(place),
@@ -26,14 +26,14 @@ impl Encoder<'_, '_> {
     }
 
     /// A string that must be there, with its position.
-    fn form(&mut self, place: &Trail<'_>, expected: &'static str) -> Scan<(usize, String)> {
+    fn form(&mut self, place: &Trail<'_>, expected: &'static str) -> Scan<(usize, Cow<'i, str>)> {
         let token = self.scan.next_token();
         let start = self.scan.position();
         if token != b'"' {
             return Err(place.name(self.scan.mismatch(start, expected)));
         }
         let text = self.scan.string().map_err(|e| place.name(e))?;
-        Ok((start, Cow::into_owned(text)))
+        Ok((start, text))
     }
 
     fn moment(

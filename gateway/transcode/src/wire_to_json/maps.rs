@@ -114,9 +114,7 @@ impl<'s> Printer<'s, '_> {
     fn map_key(&mut self, kind: Kind, key: Raw<'_>) -> Print<()> {
         let bits = match key {
             Raw::Bytes(bytes) => {
-                let checked = simdutf8::basic::from_utf8(bytes).map_err(|_| WireFault::Utf8)?;
-                text::quote(self.out, checked);
-                return Ok(());
+                return Ok(text::quote_bytes(self.out, bytes).ok_or(WireFault::Utf8)?);
             }
             Raw::Bits(bits) => bits,
         };

@@ -7,7 +7,21 @@ use crate::json::plain_prefix;
 
 /// Appends `text` in quotes, escaped as RFC 8259 demands and no further.
 pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
-    let mut rest = text.as_bytes();
+    quote_checked(out, text.as_bytes());
+}
+
+/// As [`quote`], for text that is still to be checked; nothing when it is not UTF-8.
+#[inline]
+pub(crate) fn quote_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
+    if !bytes.is_ascii() {
+        simdutf8::basic::from_utf8(bytes).ok()?;
+    }
+    quote_checked(out, bytes);
+    Some(())
+}
+
+fn quote_checked(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut rest = bytes;
     out.reserve(rest.len() + 2);
     out.push(b'"');
     loop {

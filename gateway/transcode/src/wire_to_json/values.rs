@@ -102,10 +102,7 @@ impl<'s> Printer<'s, '_> {
         match raw {
             Raw::Bits(bits) => self.number(kind, bits),
             Raw::Bytes(bytes) => match kind {
-                Kind::String => {
-                    let checked = simdutf8::basic::from_utf8(bytes).map_err(|_| WireFault::Utf8)?;
-                    text::quote(self.out, checked);
-                }
+                Kind::String => text::quote_bytes(self.out, bytes).ok_or(WireFault::Utf8)?,
                 Kind::Message(id) | Kind::Group(id) => return self.message(id, bytes),
                 _ => text::base64(self.out, bytes),
             },
