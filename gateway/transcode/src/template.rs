@@ -8,6 +8,9 @@
 //!
 //! Beyond it, segments may follow a `**`.
 
+#[cfg(test)]
+mod tests;
+
 use crate::percent::{Mode, decode};
 
 /// A parsed template.

@@ -1,5 +1,8 @@
 //! JSON numbers: exact integers in every spelling that denotes one, and exactly rounded floating point.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Scan, Scanner};
 
 impl<'i> Scanner<'i> {
