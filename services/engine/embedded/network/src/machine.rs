@@ -12,7 +12,7 @@ use crate::nft::{Tables, Transaction};
 use crate::route::Routing;
 use crate::rules::{self, Place};
 use crate::state::{self, Service};
-use crate::{Attached, Attachment, Error, Options, Protocol, Subnet, hosts, namespace};
+use crate::{Attached, Attachment, Error, Options, Protocol, Subnet, hosts, namespace, resolver};
 
 /// The interface's name inside an instance.
 const INSIDE: &str = "eth0";
@@ -149,6 +149,10 @@ impl Machine {
             hosts::Entry { address: *address, tool, job }
         };
         hosts::render(tool, &self.options.domain, entries.map(entry))
+    }
+
+    pub(crate) fn resolv_conf(&self) -> String {
+        resolver::resolv_conf(&self.options.resolv_conf)
     }
 
     pub(crate) const fn gateway(&self) -> Ipv4Addr {

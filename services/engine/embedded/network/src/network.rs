@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::hosts;
 use crate::machine::Machine;
-use crate::resolver;
 use crate::{Error, Options, Protocol};
 
 /// The addresses of one platform on this machine. Calls block for a few milliseconds at most, one after the other.
@@ -124,7 +123,7 @@ impl Network {
     /// The contents of `/etc/resolv.conf` for instances: those of the machine's name servers that they can reach.
     /// Empty where there is none, for example because the only one listens on the machine's loopback.
     pub fn resolv_conf(&self) -> String {
-        if self.machine.is_some() { resolver::resolv_conf() } else { String::new() }
+        self.machine().map(|machine| machine.resolv_conf()).unwrap_or_default()
     }
 
     /// The machine's own address as instances see it.

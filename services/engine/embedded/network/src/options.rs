@@ -1,6 +1,7 @@
 //! What an operator may choose about the network.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub struct Options {
     pub reachable: Vec<SocketAddrV4>,
     /// Ranges that instances may not reach. The default is the link-local range, where clouds keep credentials.
     pub refused: Vec<Subnet>,
+    /// The file that names the machine's name servers; instances may ask those, wherever they are.
+    pub resolv_conf: PathBuf,
     /// Tools whose instances may be reached by another tool, beside its own.
     pub allow: Vec<Allow>,
 }
@@ -29,6 +32,7 @@ impl Default for Options {
             domain: "cluster.local".to_owned(),
             reachable: Vec::new(),
             refused: vec![Subnet::new(Ipv4Addr::new(169, 254, 0, 0), 16)],
+            resolv_conf: PathBuf::from("/etc/resolv.conf"),
             allow: Vec::new(),
         }
     }

@@ -3,25 +3,23 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
-/// What programs on the machine read.
-const MACHINE: &str = "/etc/resolv.conf";
 /// Where systemd-resolved writes the servers that its own, on the loopback, asks.
 const UPSTREAM: &str = "/run/systemd/resolve/resolv.conf";
 
-/// The contents of `/etc/resolv.conf` for instances.
-pub(crate) fn resolv_conf() -> String {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    render(&read(MACHINE), &read(UPSTREAM))
+/// The contents of `/etc/resolv.conf` for instances, from the machine's file.
+pub(crate) fn resolv_conf(machine: &Path) -> String {
+    render(&read(machine), &read(Path::new(UPSTREAM)))
 }
 
-/// The servers that the machine asks elsewhere: a range for instances must not hide them.
-pub(crate) fn nameservers() -> Vec<Ipv4Addr> {
-    [MACHINE, UPSTREAM]
-        .iter()
-        .filter_map(|path| fs::read_to_string(path).ok())
-        .flat_map(|file| reachable(&file).collect::<Vec<_>>())
-        .collect()
+/// The servers that instances ask.
+pub(crate) fn nameservers(machine: &Path) -> Vec<Ipv4Addr> {
+    reachable(&resolv_conf(machine)).collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
 }
 
 /// The machine's file without servers that instances cannot reach: those on the loopback, and IPv6. Where none is

@@ -23,12 +23,19 @@ pub(crate) struct Place<'a> {
 }
 
 /// The table without instances and services.
-pub(crate) fn table(change: &mut Transaction, prefix: &str, subnet: Subnet, options: &Options) {
+pub(crate) fn table(
+    change: &mut Transaction,
+    prefix: &str,
+    subnet: Subnet,
+    options: &Options,
+    nameservers: &[Ipv4Addr],
+) {
     change.replace_table();
     sets(change);
-    for chain in ["from_instance", "between"] {
+    for chain in ["from_instance", "between", "names"] {
         change.add_chain(chain);
     }
+    names(change, nameservers);
     guard(change, prefix.as_bytes());
     services(change, prefix.as_bytes(), subnet);
     input(change, prefix.as_bytes(), options);
@@ -111,19 +118,35 @@ fn services(change: &mut Transaction, prefix: &[u8], subnet: Subnet) {
     change.add_rule("unserved", &ours().inside(Field::Destination, subnet.services()).refuse());
 }
 
-/// The machine's own sockets: only replies, and what was opened to instances.
+/// The machine's own sockets: only replies, questions to its name server, and what was opened to instances.
 fn input(change: &mut Transaction, prefix: &[u8], options: &Options) {
     let ours = || Rule::new().is(Field::IncomingInterface, prefix);
     change.add_base_chain("input", "filter", Hook::Input, 0);
     change.add_rule("input", &ours().known().verdict(Verdict::Accept));
+    change.add_rule("input", &ours().verdict(Verdict::Jump("names")));
     for socket in &options.reachable {
-        let open = ours()
-            .is(Field::Destination, &socket.ip().octets())
-            .is(Field::Transport, &[Protocol::Tcp.number()])
-            .is(Field::DestinationPort, &socket.port().to_be_bytes());
-        change.add_rule("input", &open.verdict(Verdict::Accept));
+        let reachable = open(*socket.ip(), Protocol::Tcp, socket.port());
+        change.add_rule("input", &reachable.is(Field::IncomingInterface, prefix).verdict(Verdict::Accept));
     }
     change.add_rule("input", &ours().refuse());
+}
+
+/// Questions to name servers, be they this machine or in a range that is refused otherwise.
+fn names(change: &mut Transaction, nameservers: &[Ipv4Addr]) {
+    for server in nameservers {
+        for protocol in [Protocol::Udp, Protocol::Tcp] {
+            let question = open(*server, protocol, 53);
+            change.add_rule("names", &question.verdict(Verdict::Accept));
+        }
+    }
+}
+
+/// What goes to this socket.
+fn open(address: Ipv4Addr, protocol: Protocol, port: u16) -> Rule {
+    Rule::new()
+        .is(Field::Destination, &address.octets())
+        .is(Field::Transport, &[protocol.number()])
+        .is(Field::DestinationPort, &port.to_be_bytes())
 }
 
 fn forward(change: &mut Transaction, prefix: &[u8], options: &Options) {
@@ -135,6 +158,7 @@ fn forward(change: &mut Transaction, prefix: &[u8], options: &Options) {
     change.add_rule("forward", &inward().verdict(Verdict::Drop));
     change.add_rule("from_instance", &Rule::new().known().verdict(Verdict::Accept));
     change.add_rule("from_instance", &inward().verdict(Verdict::Goto("between")));
+    change.add_rule("from_instance", &Rule::new().verdict(Verdict::Jump("names")));
     for range in &options.refused {
         change.add_rule("from_instance", &Rule::new().inside(Field::Destination, *range).refuse());
     }

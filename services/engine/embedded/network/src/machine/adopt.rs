@@ -24,7 +24,7 @@ impl Machine {
         let saved = state::load(&names.state())?;
         let (subnet, services) = match saved {
             Some((subnet, services)) => (subnet, services),
-            None => (choose(&mut routing, &names, options.subnet)?, Vec::new()),
+            None => (choose(&mut routing, &names, &options)?, Vec::new()),
         };
         let by_name = |service: Service| ((service.tool.clone(), service.job.clone()), service);
         let mut machine = Self {
@@ -120,7 +120,7 @@ impl Machine {
             return Ok(());
         }
         self.routing.delete_unreachable(self.subnet).map_err(Error::failed("leaving a range"))?;
-        self.subnet = choose(&mut self.routing, &self.names, Some(wanted))?;
+        self.subnet = choose(&mut self.routing, &self.names, &self.options)?;
         self.services.clear();
         Ok(())
     }
@@ -138,7 +138,8 @@ impl Machine {
     /// The whole table in one transaction: there is no moment without rules.
     fn rebuild(&mut self) -> Result<(), Error> {
         let mut change = Transaction::of(&self.names.table());
-        rules::table(&mut change, &self.names.prefix(), self.subnet, &self.options);
+        let nameservers = resolver::nameservers(&self.options.resolv_conf);
+        rules::table(&mut change, &self.names.prefix(), self.subnet, &self.options, &nameservers);
         for instance in self.instances.values().cloned().collect::<Vec<_>>() {
             rules::add_instance(&mut change, &self.place(&instance).place(&instance));
         }
@@ -164,17 +165,17 @@ fn private_directory(path: &Path) -> io::Result<()> {
 }
 
 /// A range that no route of the machine leads to.
-fn choose(routing: &mut Routing, names: &Names, wanted: Option<Subnet>) -> Result<Subnet, Error> {
+fn choose(routing: &mut Routing, names: &Names, options: &Options) -> Result<Subnet, Error> {
     let routed = routing.routed().map_err(Error::failed("listing routes"))?;
     let free = |range: &Subnet| !routed.iter().any(|route| route.overlaps(*range));
-    if let Some(range) = wanted {
+    if let Some(range) = options.subnet {
         if !(12..=24).contains(&range.bits()) {
             return Err(Error::Size(range));
         }
         return if free(&range) { Ok(range) } else { Err(Error::Overlap(range)) };
     }
     // what is behind the default route is not known, except for what every instance will ask
-    let servers = resolver::nameservers();
+    let servers = resolver::nameservers(&options.resolv_conf);
     let free = |range: &Subnet| free(range) && !servers.iter().any(|server| range.contains(*server));
     let tens = (0..=u8::MAX).map(|step| names.first_subnet().wrapping_add(step));
     tens.map(|x| Subnet::new([10, x, 0, 0].into(), 16)).find(free).ok_or(Error::NoSubnet)

@@ -47,6 +47,9 @@ pub(crate) enum Field {
 pub(crate) enum Verdict<'a> {
     Accept,
     Drop,
+    /// Goes on in a chain, and comes back at its end.
+    Jump(&'a str),
+    /// Goes on in a chain for good.
     Goto(&'a str),
 }
 
@@ -181,6 +184,7 @@ pub(crate) fn verdict(verdict: Verdict<'_>) -> Attributes {
     let code = match verdict {
         Verdict::Drop => code.big(1, 0),
         Verdict::Accept => code.big(1, 1),
+        Verdict::Jump(chain) => code.big(1, (-3_i32).cast_unsigned()).string(2, chain),
         Verdict::Goto(chain) => code.big(1, (-4_i32).cast_unsigned()).string(2, chain),
     };
     Attributes::new().nest(2, &code)

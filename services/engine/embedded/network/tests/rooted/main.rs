@@ -80,7 +80,7 @@ fn a_forged_source_address_goes_nowhere() {
     let network = Network::open(&scene.engine(), Options::default()).unwrap();
     let a = network.attach("a", "alpha").unwrap();
     let b = network.attach("b", "beta").unwrap();
-    let seen = Seen::listen(&b.netns, 7000);
+    let seen = Seen::listen(&b.netns, b.address, 7000);
     // with the address of an instance of beta, alpha would be let through to beta
     let forged = network.attach("b2", "beta").unwrap().address;
     scene::forge_udp(&a.netns, forged, b.address, 7000, b"forged");
@@ -160,7 +160,7 @@ fn a_udp_service_answers() {
     let network = Network::open(&scene.engine(), Options::default()).unwrap();
     let client = network.attach("client", "alpha").unwrap();
     let server = network.attach("dns-1", "alpha").unwrap();
-    let echo = Seen::listen(&server.netns, 5353).answer_one();
+    let echo = Seen::listen(&server.netns, server.address, 5353).answer_one();
     let address = network.service("alpha", "dns", 5353, Protocol::Udp, &[server.address]).unwrap();
     assert_eq!(scene::ask_udp(&client.netns, address, 5353, b"who?").unwrap(), b"who?");
     echo.join().unwrap();
@@ -185,6 +185,32 @@ fn instances_reach_the_world_through_the_machine_but_not_cloud_credentials() {
     let outcome = connect(&world.netns, a.address, PORT);
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::TimedOut);
     network.close(true).unwrap();
+    scene.assert_clean();
+}
+
+#[test]
+fn the_name_server_of_the_machine_answers_instances_wherever_it_is() {
+    let Some(scene) = Scene::new() else { return };
+    let resolv_conf = scene.directory().join("resolv.conf");
+    // one on the machine itself, one in the range that is refused otherwise
+    let elsewhere = Ipv4Addr::new(169, 254, 169, 253);
+    std::fs::write(&resolv_conf, format!("nameserver {}\nnameserver {elsewhere}\n", scene::UPLINK)).unwrap();
+    let world = scene.world();
+    world.add_address(elsewhere);
+    let options = Options { resolv_conf: resolv_conf.clone(), ..Options::default() };
+    let network = Network::open(&scene.engine(), options).unwrap();
+    let a = network.attach("a", "alpha").unwrap();
+    assert_eq!(network.resolv_conf(), std::fs::read_to_string(&resolv_conf).unwrap());
+    for (server, netns) in [(scene::UPLINK, scene::own()), (elsewhere, world.netns.clone())] {
+        let answering = Seen::listen(&netns, server, 53).answer_one();
+        assert_eq!(scene::ask_udp(&a.netns, server, 53, b"who?").unwrap(), b"who?");
+        answering.join().unwrap();
+        let _web = Server::start(&netns, 80, "web");
+        let other_port = connect(&a.netns, server, 80).unwrap_err();
+        assert_eq!(other_port.kind(), ErrorKind::ConnectionRefused, "{server}");
+    }
+    network.close(true).unwrap();
+    std::fs::remove_file(resolv_conf).unwrap();
     scene.assert_clean();
 }
 

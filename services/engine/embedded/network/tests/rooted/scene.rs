@@ -83,6 +83,11 @@ pub(crate) struct World<'a> {
 }
 
 impl World<'_> {
+    /// The world is also at this address.
+    pub(crate) fn add_address(&self, address: Ipv4Addr) {
+        inside(&self.kept.path, || run(&format!("ip addr add {address}/32 dev lo")));
+    }
+
     /// The world knows the way to an instance's address.
     pub(crate) fn route_to(&self, address: Ipv4Addr) {
         inside(&self.kept.path, || run(&format!("ip route add {address}/32 via {UPLINK}")));
@@ -102,11 +107,10 @@ impl Kept {
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             unshare();
-            let own = format!("/proc/{}/task/{}/ns/net", std::process::id(), gettid().as_raw_nonzero());
-            tell.send(own).unwrap();
+            tell.send(own()).unwrap();
             let _ = ended.recv();
         });
-        Self { path: told.recv().unwrap().into(), end: Some(end), thread: Some(thread) }
+        Self { path: told.recv().unwrap(), end: Some(end), thread: Some(thread) }
     }
 }
 
@@ -151,8 +155,8 @@ impl Drop for Server {
 pub(crate) struct Seen(UdpSocket);
 
 impl Seen {
-    pub(crate) fn listen(netns: &Path, port: u16) -> Self {
-        Self(udp(netns, Ipv4Addr::UNSPECIFIED, port))
+    pub(crate) fn listen(netns: &Path, address: Ipv4Addr, port: u16) -> Self {
+        Self(udp(netns, address, port))
     }
 
     pub(crate) fn next(&self) -> String {
@@ -169,6 +173,11 @@ impl Seen {
             self.0.send_to(&buffer[..length], from).unwrap();
         })
     }
+}
+
+/// The namespace of the machine.
+pub(crate) fn own() -> PathBuf {
+    format!("/proc/{}/task/{}/ns/net", std::process::id(), gettid().as_raw_nonzero()).into()
 }
 
 /// Sends a datagram from inside a namespace under an address that is not its own.
