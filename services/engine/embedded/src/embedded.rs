@@ -3,7 +3,7 @@
 mod open;
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use engine::{
@@ -27,7 +27,13 @@ use crate::task::Task;
 pub struct Embedded {
     shared: Arc<Shared>,
     supervisor: Arc<Supervisor>,
-    _upkeep: Vec<Task>,
+    held: Mutex<Option<Held>>,
+}
+
+/// What an engine has until it is closed.
+#[derive(Debug)]
+struct Held {
+    _upkeep: [Task; 2],
     /// Held for as long as this engine owns the directory.
     _lock: File,
 }
@@ -38,21 +44,24 @@ impl Embedded {
         self.shared.routes.table()
     }
 
-    /// Lets go of the directory. Instances run on and are taken over by the next engine, or are stopped first, with
-    /// their addresses removed; workloads stay wanted in either case.
+    /// Lets go of the directory; every call after it is refused. Instances run on and are taken over by the next
+    /// engine, or are stopped first, with their addresses removed; workloads stay wanted in either case.
     ///
     /// # Errors
     /// The network could not be removed.
-    pub async fn close(self, stop_instances: bool) -> Result<(), Error> {
+    pub async fn close(&self, stop_instances: bool) -> Result<(), Error> {
         self.supervisor.close(stop_instances).await;
-        let Self { shared, supervisor, _upkeep: upkeep, _lock: lock } = self;
-        drop((supervisor, upkeep));
-        let services = shared.services.clone();
-        drop(shared);
-        let closing = crate::shared::blocking(move || services.close(stop_instances));
-        closing.await.map_err(failed("the network cannot be removed"))?;
-        drop(lock);
-        Ok(())
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let shared = Arc::clone(&self.shared);
+        let closing = crate::shared::blocking(move || {
+            if stop_instances {
+                shared.services.remove()?;
+                open::remove_group(shared.cgroup.as_ref());
+            }
+            drop(held);
+            Ok(())
+        });
+        closing.await.map_err(failed("the network cannot be removed"))
     }
 
     /// The newest run of an instance that lives.

@@ -150,12 +150,9 @@ impl Services {
         Ok(())
     }
 
-    /// Leaves everything as it is for the next server, or removes all of it.
-    pub(crate) fn close(self, remove: bool) -> io::Result<()> {
-        match Arc::into_inner(self.network) {
-            Some(network) => network.close(remove).map_err(io::Error::other),
-            None => Ok(()),
-        }
+    /// Removes all addresses and names.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        self.network.close(true).map_err(io::Error::other)
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

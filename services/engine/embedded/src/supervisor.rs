@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{Error, Kind, Workload, WorkloadId};
@@ -20,6 +21,7 @@ pub(crate) struct Supervisor {
     shared: Arc<Shared>,
     apart: Apart,
     known: tokio::sync::Mutex<HashMap<WorkloadId, Handle>>,
+    closed: AtomicBool,
     /// Instances that were found without their workload.
     orphans: Mutex<Vec<InstanceRecord>>,
 }
@@ -44,7 +46,13 @@ impl Supervisor {
             of.entry(instance.workload.id.clone()).or_default().push(instance);
         }
         let known = tokio::sync::Mutex::default();
-        let this = Arc::new(Self { shared, apart, known, orphans: Mutex::default() });
+        let this = Arc::new(Self {
+            shared,
+            apart,
+            known,
+            closed: AtomicBool::new(false),
+            orphans: Mutex::default(),
+        });
         let tools: BTreeSet<&String> = workloads.iter().map(|record| &record.workload.tool).collect();
         if tools.len() > 1 {
             this.refuse_together().map_err(io::Error::other)?;
@@ -63,6 +71,10 @@ impl Supervisor {
         name::check(&workload)?;
         let id = workload.id.clone();
         let mut known = self.known.lock().await;
+        // under the lock: what is begun before is closed, and nothing is begun after
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Error::Unavailable("it was closed".to_owned()));
+        }
         if let Some(handle) = known.get(&id).filter(|handle| !handle.commands.is_closed()) {
             if handle.workload.generation < workload.generation {
                 self.check(&known, &workload)?;
@@ -123,6 +135,9 @@ impl Supervisor {
             orphans.entry(orphan.workload.id.clone()).or_default().push(orphan);
         }
         let mut known = self.known.lock().await;
+        if self.closed.load(Ordering::SeqCst) {
+            return;
+        }
         for instances in orphans.into_values() {
             if let Some(workload) = instances.first().map(|instance| instance.workload.clone()) {
                 let record = WorkloadRecord { deleting: true, ..WorkloadRecord::new(workload) };
@@ -142,6 +157,7 @@ impl Supervisor {
     /// Ends every task. Instances go on without, or are stopped before.
     pub(crate) async fn close(&self, stop: bool) {
         let mut known = self.known.lock().await;
+        self.closed.store(true, Ordering::SeqCst);
         if stop {
             let mut waiting = Vec::new();
             for handle in known.values() {

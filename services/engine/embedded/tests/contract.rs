@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 /// Where a case of the suite runs. It leaves nothing behind.
 struct Place {
-    data: tempfile::TempDir,
+    _data: tempfile::TempDir,
     engine: Arc<Embedded>,
     tool: String,
     image: String,
@@ -62,14 +62,11 @@ impl Drop for Place {
                     Observation::Condition(_) => {}
                 }
             }
+            drop(seen);
+            engine.close(true).await.unwrap();
         };
+        let clear = async { tokio::time::timeout(Duration::from_secs(30), clear).await.unwrap() };
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(clear));
-        if let Ok(network) = engine_network::Network::open(
-            &self.data.path().join("engine"),
-            engine_network::Options::default(),
-        ) {
-            network.close(true).unwrap();
-        }
     }
 }
 
@@ -80,7 +77,7 @@ async fn open() -> (Arc<Embedded>, Place) {
     let engine = Arc::new(Embedded::open(support::config(data.path(), &exe)).await.unwrap());
     let images = engine.images().await.unwrap();
     let image = images.iter().find(|image| image.web.is_none()).unwrap().shortname.clone();
-    let place = Place { data, engine: Arc::clone(&engine), tool: support::tool(), image };
+    let place = Place { _data: data, engine: Arc::clone(&engine), tool: support::tool(), image };
     (engine, place)
 }
 

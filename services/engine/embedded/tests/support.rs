@@ -13,10 +13,10 @@ use engine_embedded::{Apart, Config, Identities, Identity, Limits, system_entrop
 
 /// Every tool has a home below this directory, and one user.
 #[derive(Debug)]
-pub struct Homes(pub PathBuf);
+pub(crate) struct Homes(pub(crate) PathBuf);
 
 /// The user of the tools of tests.
-pub const UID: u32 = 61_234;
+pub(crate) const UID: u32 = 61_234;
 
 #[async_trait]
 impl Identities for Homes {
@@ -31,7 +31,7 @@ impl Identities for Homes {
 
 /// One secret for everyone.
 #[derive(Debug)]
-pub struct OneSecret;
+pub(crate) struct OneSecret;
 
 #[async_trait]
 impl Secrets for OneSecret {
@@ -41,7 +41,7 @@ impl Secrets for OneSecret {
 }
 
 /// A configuration for a data directory.
-pub fn config(data: &Path, exe: &Path) -> Config {
+pub(crate) fn config(data: &Path, exe: &Path) -> Config {
     Config {
         data: data.to_owned(),
         exe: exe.to_owned(),
@@ -58,13 +58,13 @@ pub fn config(data: &Path, exe: &Path) -> Config {
 }
 
 /// A tool that no other test of this process has.
-pub fn tool() -> String {
+pub(crate) fn tool() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("t{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The processes of the machine that have `marker` in their arguments.
-pub fn processes(marker: &str) -> Vec<u32> {
+pub(crate) fn processes(marker: &str) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     numbers
@@ -77,7 +77,7 @@ pub fn processes(marker: &str) -> Vec<u32> {
 }
 
 /// Control groups of instances whose name begins with `prefix`.
-pub fn groups(prefix: &str) -> Vec<PathBuf> {
+pub(crate) fn groups(prefix: &str) -> Vec<PathBuf> {
     fn walk(directory: &Path, prefix: &str, depth: u32, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

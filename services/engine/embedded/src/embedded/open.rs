@@ -3,14 +3,14 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use engine::{Capabilities, Enforcement, Error, Isolation};
 use engine_network::Network;
-use engine_shim::{Probed, Tier};
+use engine_shim::{Parent, Probed, Tier};
 
-use super::Embedded;
+use super::{Embedded, Held};
 use crate::config::Config;
 use crate::images::Images;
 use crate::observe::Board;
@@ -21,8 +21,6 @@ use crate::shared::{Links, Shared, blocking, failed};
 use crate::supervisor::Supervisor;
 use crate::task::Task;
 
-/// The parent control group of all instances.
-const GROUP: &str = "toolforge";
 /// How often output that is too old is dropped.
 const SWEEP: Duration = Duration::from_mins(5);
 
@@ -80,8 +78,8 @@ impl Embedded {
         let supervisor = supervisor.map_err(failed("what an earlier server left cannot be taken over"))?;
         let sweeping = sweep_once(Arc::downgrade(&supervisor), shared.limits.orphans);
         let dropping = drop_old_output(Arc::downgrade(&shared));
-        let upkeep = vec![Task::spawn(sweeping), Task::spawn(dropping)];
-        Ok(Self { shared, supervisor, _upkeep: upkeep, _lock: lock })
+        let held = Held { _upkeep: [Task::spawn(sweeping), Task::spawn(dropping)], _lock: lock };
+        Ok(Self { shared, supervisor, held: Mutex::new(Some(held)) })
     }
 }
 
@@ -93,7 +91,7 @@ fn open(
 ) -> std::io::Result<Opened> {
     let directories = Directories::open(data)?;
     let lock = lock(&directories)?;
-    let mut probed = engine_shim::probe(exe, &directories.root, GROUP)?;
+    let mut probed = engine_shim::probe(exe, &directories.root, &group(&directories.root.canonicalize()?))?;
     let network = if probed.isolation == Tier::Full {
         match Network::open(&directories.root, options) {
             Ok(network) => network,
@@ -109,6 +107,29 @@ fn open(
     let images = Images::open(&directories.images, probed.isolation, programs)?;
     let logs = engine_logs::Logs::open(&directories.logs)?;
     Ok(Opened { lock, directories, probed, network, images, logs })
+}
+
+/// The name of the parent control group of all instances: another one for each directory (FNV-1a of its path).
+fn group(directory: &Path) -> String {
+    let bytes = directory.as_os_str().as_encoded_bytes();
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("toolforge-{hash:016x}")
+}
+
+/// Removes the parent control group; one that is in use stays.
+pub(super) fn remove_group(parent: Option<&Parent>) {
+    let directories = match parent {
+        Some(Parent::V1 { memory, cpu, pids }) => [memory, cpu, pids].into_iter().flatten().collect(),
+        Some(Parent::V2 { dir, .. }) => vec![dir],
+        None => Vec::new(),
+    };
+    for directory in directories {
+        if let Err(error) = std::fs::remove_dir(directory) {
+            tracing::info!(directory = %directory.display(), %error, "a control group stays");
+        }
+    }
 }
 
 fn lock(directories: &Directories) -> std::io::Result<File> {
