@@ -26,7 +26,9 @@ pub struct Job {
     pub updated: Timestamp,
     /// When it was last restarted.
     pub restarted_at: Option<Timestamp>,
-    /// The last due time that was dealt with; of a new or changed schedule, the moment of that.
+    /// Due times up to this one were dealt with; of a new or changed schedule, the moment of that.
+    pub scheduled_until: Timestamp,
+    /// The last due time at which a run was started.
     pub last_scheduled: Option<Timestamp>,
     /// Since when it is being deleted. Nobody sees it any more; its record stays until nothing of it runs.
     pub deleting: Option<Timestamp>,

@@ -64,6 +64,11 @@ impl Memory {
         Self::thousandths_of_gib(self.thousandths_of_gib.saturating_mul(count))
     }
 
+    /// What is left of it; never less than none.
+    pub const fn minus(self, other: Self) -> Self {
+        Self::thousandths_of_gib(self.thousandths_of_gib.saturating_sub(other.thousandths_of_gib))
+    }
+
     /// Both together.
     pub const fn plus(self, other: Self) -> Self {
         Self::thousandths_of_gib(self.thousandths_of_gib.saturating_add(other.thousandths_of_gib))
@@ -98,6 +103,11 @@ impl Cpu {
     /// So much for each of `count`.
     pub const fn times(self, count: u64) -> Self {
         Self { nanos: self.nanos.saturating_mul(count) }
+    }
+
+    /// What is left of it; never less than none.
+    pub const fn minus(self, other: Self) -> Self {
+        Self { nanos: self.nanos.saturating_sub(other.nanos) }
     }
 
     /// Both together.

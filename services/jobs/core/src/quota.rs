@@ -131,7 +131,7 @@ impl Usage {
         }
         for run in runs.filter(|run| run.live) {
             usage.jobs += 1;
-            if run.state.holds_resources() {
+            if run.state.is_open() {
                 usage.hold(run.footprint);
             }
         }
@@ -143,6 +143,13 @@ impl Usage {
         self.running.pods += footprint.pods;
         self.running.cpu = self.running.cpu.plus(footprint.cpu);
         self.running.memory = self.running.memory.plus(footprint.memory);
+    }
+
+    /// Takes a running thing away.
+    pub(crate) fn release(&mut self, footprint: Footprint) {
+        self.running.pods = self.running.pods.saturating_sub(footprint.pods);
+        self.running.cpu = self.running.cpu.minus(footprint.cpu);
+        self.running.memory = self.running.memory.minus(footprint.memory);
     }
 
     /// The resources that this use exceeds and a former one did not exceed as much, as Kubernetes names them without

@@ -24,12 +24,17 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The wall clock is looked at this often, because it may jump while nothing else happens.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// Runs that are too old are looked for this often.
+const HISTORY: Duration = Duration::from_hours(6);
+
 /// What the loop has done.
 enum Chore {
     /// A tool was looked at, and is to be looked at again then.
     Tended(ToolName, Option<Timestamp>),
     /// Something that was to end was told to.
     Removed(WorkloadId),
+    /// The history was looked through.
+    Pruned,
 }
 
 /// What the loop is doing, and what it is to do.
@@ -42,6 +47,8 @@ struct Round<'a> {
     again: BTreeSet<ToolName>,
     /// Workloads that are being told to end.
     ending: HashSet<WorkloadId>,
+    /// When the history is to be looked through next.
+    history_at: Option<Timestamp>,
     chores: FuturesUnordered<BoxFuture<'a, Chore>>,
 }
 
@@ -68,6 +75,7 @@ impl Round<'_> {
                 self.wakes.extend(wake.map(|wake| (tool, wake)));
             }
             Chore::Removed(id) => drop(self.ending.remove(&id)),
+            Chore::Pruned => {}
         }
     }
 }
@@ -145,6 +153,10 @@ impl Jobs {
         round.chores.push(future::pending().boxed());
         loop {
             let now = self.inner.clock.now();
+            if round.history_at.is_none_or(|at| at <= now) {
+                round.history_at = Some(clock::after(now, HISTORY));
+                round.chores.push(self.look_through_history().boxed());
+            }
             for tool in round.ready(self.inner.board.take_dirty(), now) {
                 for id in self.to_end(&tool).await {
                     if round.ending.insert(id.clone()) {
@@ -168,6 +180,13 @@ impl Jobs {
             Some(clock::after(self.inner.clock.now(), RETRY))
         });
         Chore::Tended(tool, wake)
+    }
+
+    async fn look_through_history(&self) -> Chore {
+        if let Err(error) = self.prune_all().await {
+            tracing::warn!(error = error.operator(), "old runs cannot be forgotten yet");
+        }
+        Chore::Pruned
     }
 
     async fn end(&self, tool: ToolName, id: WorkloadId) -> Chore {

@@ -72,7 +72,8 @@ pub(crate) fn job(input: &DefinitionInput, created: &str) -> Job {
         created,
         updated: created,
         restarted_at: None,
-        last_scheduled: definition.schedule.as_ref().map(|_| created),
+        scheduled_until: created,
+        last_scheduled: None,
         deleting: None,
         definition,
     }

@@ -146,7 +146,7 @@ impl Jobs {
             state.runs.extend(made.run.clone());
         }
         let job = state.job_by_uid(&made.job.uid).cloned().unwrap_or_else(|| made.job.clone());
-        Ok(self.view(&job, &state, &self.catalogue().await?))
+        Ok(self.views(&[&job], &state).await.swap_remove(0))
     }
 }
 
@@ -163,7 +163,8 @@ pub(crate) fn new_job(tool: &ToolName, prepared: &Prepared, fresh: &Fresh, gener
         created: fresh.now,
         updated: fresh.now,
         restarted_at: None,
-        last_scheduled: definition.schedule.as_ref().map(|_| fresh.now),
+        scheduled_until: fresh.now,
+        last_scheduled: None,
         deleting: None,
         definition,
     }

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use engine::Image;
 use futures_core::stream::BoxStream;
-use futures_util::stream;
+use futures_util::{future, stream};
 
 use super::{JobView, Jobs};
-use crate::{Error, JobName, QuotaDocument, ToolName, Usage, image};
+use crate::{Error, Job, JobName, LegacyStatus, QuotaDocument, Status, ToolName, ToolState, Usage, image};
+
+/// A watch looks at least this often.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// One thing that happened to a tool's jobs.
 #[derive(Clone, Debug)]
@@ -29,17 +34,31 @@ impl Jobs {
     pub async fn get(&self, tool: &ToolName, name: &JobName) -> Result<JobView, Error> {
         let state = self.inner.repository.load(tool).await?;
         let job = state.job(name).ok_or_else(|| Error::JobNotFound(name.clone()))?;
-        Ok(self.view(job, &state, &self.catalogue().await?))
+        Ok(self.views(&[job], &state).await.swap_remove(0))
     }
 
     /// All jobs of a tool, by name.
     pub async fn list(&self, tool: &ToolName) -> Result<Vec<JobView>, Error> {
         let state = self.inner.repository.load(tool).await?;
-        let catalogue = self.catalogue().await?;
-        let present = state.jobs.iter().filter(|job| job.is_present());
-        let mut views: Vec<JobView> = present.map(|job| self.view(job, &state, &catalogue)).collect();
-        views.sort_by(|a, b| a.job.name().cmp(b.job.name()));
-        Ok(views)
+        let mut present: Vec<&Job> = state.jobs.iter().filter(|job| job.is_present()).collect();
+        present.sort_by(|a, b| a.name().cmp(b.name()));
+        Ok(self.views(&present, &state).await)
+    }
+
+    /// Jobs as users see them. When the engine cannot be asked their definitions are shown all the same, and the
+    /// status says that it is not known.
+    pub(crate) async fn views(&self, jobs: &[&Job], state: &ToolState) -> Vec<JobView> {
+        let catalogue = self.catalogue().await;
+        let known = catalogue.as_deref().unwrap_or_default();
+        let mut views: Vec<JobView> = jobs.iter().map(|job| self.view(job, state, known)).collect();
+        if let Err(error) = &catalogue {
+            tracing::error!(error = error.operator(), "the status of jobs cannot be had");
+            for view in &mut views {
+                view.status = Status::unavailable();
+                view.legacy = LegacyStatus::unavailable();
+            }
+        }
+        views
     }
 
     /// The jobs of a tool and every change of them or of their status.
@@ -84,9 +103,11 @@ impl Watch {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Some((event, self)));
             }
-            // the sender lives as long as the service, which this holds
-            if self.is_synced && self.changed.changed().await.is_err() {
-                return Ok(None);
+            if self.is_synced {
+                // a status changes with time too, without anything happening
+                let clock = Arc::clone(&self.jobs.inner.clock);
+                let changed = std::pin::pin!(self.changed.changed());
+                future::select(changed, clock.sleep(LOOK)).await;
             }
             self.changed.mark_unchanged();
             self.look().await?;

@@ -182,7 +182,13 @@ fn changed_job(old: &Job, prepared: &Prepared, fresh: &Fresh) -> Job {
         uid: old.uid.clone(),
         created: old.created,
         restarted_at: old.restarted_at,
-        last_scheduled: if is_same_timing { old.last_scheduled } else { made.last_scheduled },
+        last_scheduled: old.last_scheduled,
+        // never back, whatever the clock does: no due time comes twice
+        scheduled_until: if is_same_timing {
+            old.scheduled_until
+        } else {
+            made.scheduled_until.max(old.scheduled_until)
+        },
         ..made
     }
 }

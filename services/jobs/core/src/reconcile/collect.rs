@@ -19,30 +19,47 @@ impl Jobs {
         let now = self.inner.clock.now();
         let over = |run: &&Run| self.leaves_at(run).is_some_and(|at| at <= now);
         let leaving: Vec<&Run> = state.runs.iter().filter(over).collect();
-        for run in &leaving {
-            self.remove(tool, &run.workload_id()).await?;
+        let mut left: Vec<&Run> = Vec::new();
+        for run in leaving {
+            match self.remove(tool, &run.workload_id()).await {
+                Ok(()) => left.push(run),
+                // it stays until the engine lets go of it, and keeps nothing else from going on
+                Err(error) => {
+                    tracing::warn!(%tool, run = %run.name, error = error.operator(), "a finished run cannot leave yet");
+                }
+            }
         }
-        if leaving.is_empty() {
-            return Ok(Vec::new());
-        }
-        let uids: Vec<Uid> = leaving.iter().map(|run| run.uid.clone()).collect();
+        let uids: Vec<Uid> = left.iter().map(|run| run.uid.clone()).collect();
         self.transact(tool, |state| Ok(((), leave(state, &uids)))).await?;
-        Ok(leaving.iter().map(|run| run.job.clone()).collect())
+        Ok(left.iter().map(|run| run.job.clone()).collect())
+    }
+
+    /// Forgets what is too old, of every tool.
+    pub(super) async fn prune_all(&self) -> Result<(), Error> {
+        for tool in self.inner.repository.tools().await? {
+            self.prune_pages(&tool, None).await?;
+        }
+        Ok(())
     }
 
     /// Forgets runs of a job beyond the number and the age that are kept.
     pub(super) async fn prune(&self, tool: &ToolName, job: &JobName) -> Result<(), Error> {
+        self.prune_pages(tool, Some(job)).await
+    }
+
+    /// The number that is kept is of one job, the age is of all.
+    async fn prune_pages(&self, tool: &ToolName, job: Option<&JobName>) -> Result<(), Error> {
         let site = &self.inner.site;
         let oldest = self.inner.clock.now().checked_sub(site.runs_age).unwrap_or(Timestamp::MIN);
         let mut seen = 0;
         let mut after = None;
         loop {
-            let query = RunQuery { job: Some(job.clone()), after, limit: PAGE };
+            let query = RunQuery { job: job.cloned(), after, limit: PAGE };
             let page = self.inner.repository.runs(tool, query).await?;
             let mut expired: Vec<RunName> = Vec::new();
             for run in &page {
                 seen += 1;
-                if !run.live && (seen > site.runs_kept || run.created < oldest) {
+                if !run.live && ((job.is_some() && seen > site.runs_kept) || run.created < oldest) {
                     expired.push(run.name.clone());
                 }
             }

@@ -69,6 +69,8 @@ impl Jobs {
 
     /// Takes a workload from the engine.
     pub(crate) async fn remove(&self, tool: &ToolName, id: &WorkloadId) -> Result<(), Error> {
+        // not while all that is wanted is being given: it would be given after it was taken
+        let _shared = self.inner.gate.read().await;
         let _turn = self.inner.workloads.lock(&id.0).await;
         self.inner.engine.delete(id).await.map_err(Error::of_engine)?;
         self.inner.board.forget(id);

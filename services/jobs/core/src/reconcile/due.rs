@@ -41,8 +41,7 @@ pub(super) fn plan(
     now: Timestamp,
     mut open: Open,
 ) -> Vec<(Timestamp, Decision)> {
-    let from = job.last_scheduled.unwrap_or(job.created);
-    let passed = passed(times, from, now);
+    let passed = passed(times, job.scheduled_until, now);
     let Some(latest) = passed.last().copied() else { return Vec::new() };
     let period = times.next_after(latest).map_or(DEADLINE_MAX, |next| clock::since(latest, next));
     let deadline = period.min(DEADLINE_MAX);
@@ -141,7 +140,7 @@ mod tests {
         let mut job = job();
         expect(&job, "2026-11-23T10:09:59.999Z", Open::default(), &[]);
         expect(&job, "2026-11-23T10:10:00Z", Open::default(), &[("10:10", START.1)]);
-        job.last_scheduled = Some(moment("2026-11-23T10:10:00Z"));
+        job.scheduled_until = moment("2026-11-23T10:10:00Z");
         for now in ["2026-11-23T10:10:01Z", "2026-11-23T10:05:00Z", "2026-11-22T00:00:00Z"] {
             expect(&job, now, Open::default(), &[]);
         }

@@ -44,27 +44,31 @@ impl Jobs {
         let Some(calendar) = calendar(job) else { return Vec::new() };
         let due = plan(job, &calendar, now, open(state, &job.uid));
         let Some((last, _)) = due.last() else { return Vec::new() };
-        let advanced = Job { last_scheduled: Some(*last), ..job.clone() };
-        let mut changes = vec![Change::PutJob(Box::new(advanced))];
+        let mut advanced = Job { scheduled_until: *last, ..job.clone() };
+        let mut changes = Vec::new();
         let resolved = self.resolve(job, catalogue);
         for (due, decision) in due {
-            let name = RunName::numbered(job.name(), due.as_second().div_euclid(60));
-            let uid = Uid(format!("{}-{}", job.uid, due.as_second().div_euclid(60)));
-            let mut run = new_run(job, &resolved, uid, name, now);
+            let number = due.as_second().div_euclid(60);
+            let name = RunName::numbered(job.name(), number);
+            let mut run = new_run(job, &resolved, Uid(format!("{}-{number}", job.uid)), name, now);
             run.trigger = Trigger::Schedule { due };
-            if decision == Decision::Replace {
-                changes.extend(cancel_open(state, job, now));
+            let ended = if decision == Decision::Replace { open_runs(state, &job.uid) } else { Vec::new() };
+            self.decide(&mut run, decision, &ended, usage);
+            if run.state.is_open() {
+                advanced.last_scheduled = Some(due);
+                changes.extend(ended.into_iter().map(|run| cancelled(run, now)));
             }
-            self.decide(&mut run, decision, usage);
             changes.push(Change::PutRun(Box::new(run)));
         }
+        changes.push(Change::PutJob(Box::new(advanced)));
         changes
     }
 
-    fn decide(&self, run: &mut Run, decision: Decision, usage: &mut Usage) {
+    /// `ended`: the open runs that end in favour of this one.
+    fn decide(&self, run: &mut Run, decision: Decision, ended: &[&Run], usage: &mut Usage) {
         run.state = match decision {
-            Decision::Start | Decision::Replace if self.takes(run, usage) => RunState::Pending,
-            Decision::Queue if self.takes(run, usage) => RunState::Queued,
+            Decision::Start | Decision::Replace if self.takes(run, ended, usage) => RunState::Pending,
+            Decision::Queue if self.takes(run, ended, usage) => RunState::Queued,
             Decision::Start | Decision::Replace | Decision::Queue => RunState::Skipped(SkipReason::Quota),
             Decision::Missed => RunState::Missed,
             Decision::Skip(reason) => RunState::Skipped(reason),
@@ -73,9 +77,12 @@ impl Jobs {
     }
 
     /// Takes the run's share of the quota, if there is as much.
-    fn takes(&self, run: &Run, usage: &mut Usage) -> bool {
+    fn takes(&self, run: &Run, ended: &[&Run], usage: &mut Usage) -> bool {
         let mut after = *usage;
         after.jobs += 1;
+        for run in ended {
+            after.release(run.footprint);
+        }
         after.hold(run.footprint);
         let fits = after.exceeded(usage, &self.limits(&run.tool)).is_empty();
         if fits {
@@ -90,21 +97,19 @@ pub(super) fn next_due(job: &Job) -> Option<Timestamp> {
     if job.definition.job_type != JobType::Scheduled || !job.is_present() {
         return None;
     }
-    calendar(job)?.next_after(job.last_scheduled.unwrap_or(job.created))
+    calendar(job)?.next_after(job.scheduled_until)
 }
 
 fn open(state: &ToolState, job: &Uid) -> Open {
-    let count = |queued: bool| {
-        state
-            .runs_of(job)
-            .filter(|run| run.state.is_open() && (run.state == RunState::Queued) == queued)
-            .count()
-    };
-    Open { running: count(false), queued: count(true) }
+    let open = open_runs(state, job);
+    let queued = open.iter().filter(|run| run.state == RunState::Queued).count();
+    Open { running: open.len() - queued, queued }
 }
 
-fn cancel_open(state: &ToolState, job: &Job, now: Timestamp) -> Vec<Change> {
-    let open = state.runs_of(&job.uid).filter(|run| run.state.is_open());
-    let cancelled = open.map(|run| Run { cancelled_at: run.cancelled_at.or(Some(now)), ..run.clone() });
-    cancelled.map(|run| Change::PutRun(Box::new(run))).collect()
+fn open_runs<'a>(state: &'a ToolState, job: &'a Uid) -> Vec<&'a Run> {
+    state.runs_of(job).filter(|run| run.state.is_open()).collect()
+}
+
+fn cancelled(run: &Run, now: Timestamp) -> Change {
+    Change::PutRun(Box::new(Run { cancelled_at: run.cancelled_at.or(Some(now)), ..run.clone() }))
 }

@@ -22,7 +22,7 @@ pub(super) fn scheduled(facts: &Facts<'_>) -> Status {
         },
         |run| of_run(facts, run),
     );
-    let previous = newest.map(|run| run.created).or_else(|| last_due(facts));
+    let previous = newest.map(|run| run.created).or(facts.job.last_scheduled);
     status.schedule = Some(ScheduleTimes { previous, next: facts.next_schedule });
     status
 }
@@ -33,11 +33,6 @@ pub(super) fn newest_counting<'a>(facts: &Facts<'a>) -> Option<&'a Run> {
         let by_schedule = matches!(run.trigger, Trigger::Schedule { .. });
         run.state.was_started() && (by_schedule || run.command == facts.job.definition.cmd)
     })
-}
-
-/// The last due time that was dealt with, unless that is only where counting began.
-fn last_due(facts: &Facts<'_>) -> Option<jiff::Timestamp> {
-    facts.job.last_scheduled.filter(|moment| *moment > facts.job.updated)
 }
 
 /// The status of one run: of its instances, else as recorded, else why it cannot start.

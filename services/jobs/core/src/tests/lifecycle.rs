@@ -316,3 +316,32 @@ async fn a_record_without_a_workload_is_given_to_the_engine() {
     h.start().await;
     assert_eq!(h.short("a").await, Short::Running);
 }
+
+#[tokio::test]
+async fn jobs_are_shown_without_their_status_when_the_engine_cannot_be_asked() {
+    let h = Harness::new().await;
+    h.create(&continuous("a", "sleep infinity")).await.unwrap();
+    h.engine.fail_next(Call::Images, engine::Error::Unavailable("draining".into()));
+    let view = h.get("a").await.unwrap();
+    assert_eq!((view.status.short, view.legacy.short.as_str()), (Short::Unknown, "Toolforge error"));
+    assert_eq!(h.short("a").await, Short::Running);
+}
+
+#[tokio::test]
+async fn a_watch_sees_what_changes_with_time_alone() {
+    use crate::cases::JobEvent;
+    use futures_util::StreamExt as _;
+    let h = Harness::new().await;
+    h.engine.refuse(Some(engine::ConditionKind::Progressing));
+    h.create(&continuous("a", "sleep infinity")).await.unwrap();
+    let mut watch = h.jobs.watch(&tool());
+    loop {
+        if let JobEvent::Put(view) = h.drive(watch.next()).await.unwrap().unwrap()
+            && view.status.short == Short::Failed
+        {
+            break;
+        }
+    }
+    let waited = h.now().duration_since(moment(START)).as_secs();
+    assert!((600..=640).contains(&waited), "{waited}");
+}

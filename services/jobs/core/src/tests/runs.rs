@@ -143,3 +143,16 @@ async fn a_run_is_attached_to() {
     let over = h.jobs.attach(&tool(), &run.name).await.unwrap_err();
     assert!(matches!(over, Error::RunNotOpen(_)));
 }
+
+#[tokio::test]
+async fn runs_that_are_too_old_are_forgotten() {
+    let h = Harness::new().await;
+    h.create(&one_off("a", "true")).await.unwrap();
+    h.advance(31).await;
+    assert_eq!(h.runs("a").await.len(), 1);
+    for _ in 0..31 * 4 {
+        h.clock.advance(std::time::Duration::from_hours(6));
+        h.settle().await;
+    }
+    assert!(h.runs("a").await.is_empty());
+}
