@@ -170,7 +170,8 @@ mod tests {
         assert!(parse(&["--tls-cert", "c.pem"]).is_err());
         assert!(parse(&["--log", "mesh=loud"]).is_err());
         assert!(parse(&["--listen", "somewhere"]).is_err());
-        let files = parse(&["--tls-cert", "c", "--tls-key", "k", "--mesh-root", "m"]).unwrap().tls.into_files();
+        let files =
+            parse(&["--tls-cert", "c", "--tls-key", "k", "--mesh-root", "m"]).unwrap().tls.into_files();
         assert_eq!(files.unwrap().mesh_root, Some("m".into()));
     }
 }

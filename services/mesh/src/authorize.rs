@@ -80,7 +80,9 @@ pub fn subject<'a>(table: &'a Table, path: &str) -> Subject<'a> {
         return Subject::Method(rule);
     }
     match path {
-        "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" | "/grpc.health.v1.Health/List" => Subject::Health,
+        "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" | "/grpc.health.v1.Health/List" => {
+            Subject::Health
+        }
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
         | "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => Subject::Reflection,
         _ => Subject::Unknown,

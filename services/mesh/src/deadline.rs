@@ -94,7 +94,8 @@ pub fn format(timeout: Duration) -> HeaderValue {
     const LIMIT: u128 = 100_000_000;
     let units = [(1, 'n'), (1_000, 'u'), (1_000_000, 'm'), (1_000_000_000, 'S'), (60_000_000_000, 'M')];
     let nanos = timeout.as_nanos();
-    let fitting = units.into_iter().map(|(size, unit)| (nanos / size, unit)).find(|(amount, _)| *amount < LIMIT);
+    let fitting =
+        units.into_iter().map(|(size, unit)| (nanos / size, unit)).find(|(amount, _)| *amount < LIMIT);
     let (amount, unit) = fitting.unwrap_or(((nanos / 3_600_000_000_000).min(LIMIT - 1), 'H'));
     HeaderValue::try_from(format!("{amount}{unit}")).unwrap_or(HeaderValue::from_static("0n"))
 }
@@ -127,12 +128,16 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let times = [0, 1, 99_999_999, 100_000_000, 15_000_000_000, 60_000_000_000, u64::MAX].map(Duration::from_nanos);
+        let times = [0, 1, 99_999_999, 100_000_000, 15_000_000_000, 60_000_000_000, u64::MAX]
+            .map(Duration::from_nanos);
         for time in times {
             let read = parse(format(time).to_str().unwrap()).unwrap();
             assert!(read <= time && time - read <= time / 1_000_000, "{time:?} became {read:?}");
         }
-        assert_eq!(parse(format(Duration::MAX).to_str().unwrap()), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(
+            parse(format(Duration::MAX).to_str().unwrap()),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
     }
 
     #[test]

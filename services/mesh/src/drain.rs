@@ -98,7 +98,11 @@ impl Drain {
     /// A drain that follows this one but can be driven on by itself, so that one server of a process ends its streams
     /// on its own clock.
     pub(crate) fn child(&self) -> Self {
-        Self { begun: self.begun.child_token(), streams: self.streams.child_token(), hard: self.hard.child_token() }
+        Self {
+            begun: self.begun.child_token(),
+            streams: self.streams.child_token(),
+            hard: self.hard.child_token(),
+        }
     }
 }
 

@@ -59,7 +59,10 @@ where
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         Poll::Ready(match std::task::ready!(Pin::new(&mut this.source).poll_frame(cx)) {
             Some(Ok(frame)) => match frame.data_ref().map(|data| this.follow(data)) {
@@ -107,7 +110,9 @@ where
                 Ok(data) => head.extend_from_slice(&data),
                 Err(other) => trailing = Some(other),
             },
-            None => return Ok(First { message: None, body: Rewound { head: head.freeze(), trailing, body } }),
+            None => {
+                return Ok(First { message: None, body: Rewound { head: head.freeze(), trailing, body } });
+            }
         }
     }
 }
@@ -124,11 +129,15 @@ fn complete(head: &[u8]) -> Option<usize> {
 fn message_len(prefix: [u8; PREFIX], limit: u32) -> Result<u32, Status> {
     let [compressed, len @ ..] = prefix;
     if compressed != 0 {
-        return Err(Status::unimplemented("compressed messages are not accepted: send grpc-encoding identity"));
+        return Err(Status::unimplemented(
+            "compressed messages are not accepted: send grpc-encoding identity",
+        ));
     }
     let len = u32::from_be_bytes(len);
     if len > limit {
-        return Err(Status::resource_exhausted(format!("a message of {len} bytes is over the limit of {limit} bytes")));
+        return Err(Status::resource_exhausted(format!(
+            "a message of {len} bytes is over the limit of {limit} bytes"
+        )));
     }
     Ok(len)
 }
@@ -148,7 +157,10 @@ where
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if !self.head.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.head)))));
         }
@@ -179,7 +191,10 @@ mod tests {
         type Data = Bytes;
         type Error = Status;
 
-        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
             Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
         }
     }

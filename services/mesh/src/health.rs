@@ -73,7 +73,10 @@ fn response(status: ServingStatus) -> HealthCheckResponse {
 
 #[tonic::async_trait]
 impl Protocol for Health {
-    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
         let state = self.states.get(&*request.into_inner().service);
         let state = state.ok_or_else(|| Status::not_found("no such service here"))?;
         Ok(Response::new(response(*state.borrow())))
@@ -81,7 +84,10 @@ impl Protocol for Health {
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
-    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         Ok(Response::new(match self.states.get(&*request.into_inner().service) {
             Some(state) => Box::pin(WatchStream::new(state.subscribe()).map(|status| Ok(response(status)))),
             None => {

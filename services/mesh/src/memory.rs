@@ -58,7 +58,8 @@ impl Connector {
     pub async fn connect(&self) -> io::Result<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let peer = Peer { principal: self.principal.clone(), from: Arc::from("memory") };
-        let refused = |_| io::Error::new(io::ErrorKind::ConnectionRefused, "the listener in this process is gone");
+        let refused =
+            |_| io::Error::new(io::ErrorKind::ConnectionRefused, "the listener in this process is gone");
         self.outgoing.send((theirs, peer)).await.map_err(refused)?;
         Ok(ours)
     }

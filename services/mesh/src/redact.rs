@@ -63,7 +63,10 @@ mod tests {
     #[test]
     fn a_redacted_value_prints_as_such() {
         let secret = Redacted::new("hunter2");
-        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "[redacted] [redacted] Some([redacted])");
+        assert_eq!(
+            format!("{secret} {secret:?} {:?}", Some(&secret)),
+            "[redacted] [redacted] Some([redacted])"
+        );
         assert_eq!(*secret.expose(), "hunter2");
     }
 }

@@ -35,7 +35,12 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with a code, a reason and a sentence.
-    pub fn new(code: Code, domain: impl Into<String>, reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(
+        code: Code,
+        domain: impl Into<String>,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             reason: reason.into(),
@@ -147,13 +152,14 @@ mod tests {
 
     #[test]
     fn a_problem_comes_back_whole() {
-        let problem = Problem::new(Code::ResourceExhausted, "jobs.toolforge", "QUOTA_EXCEEDED", "too many jobs")
-            .http_status(409)
-            .metadata("limit", "16")
-            .violation("replicas", "at most 8")
-            .quota("tool:alpha", "16 of 16 jobs")
-            .retry_after(Duration::from_secs(3))
-            .help("quotas", "https://example.org/quota");
+        let problem =
+            Problem::new(Code::ResourceExhausted, "jobs.toolforge", "QUOTA_EXCEEDED", "too many jobs")
+                .http_status(409)
+                .metadata("limit", "16")
+                .violation("replicas", "at most 8")
+                .quota("tool:alpha", "16 of 16 jobs")
+                .retry_after(Duration::from_secs(3))
+                .help("quotas", "https://example.org/quota");
         let read = Problem::read(&problem.clone().into_status());
         assert_eq!(read, problem);
         assert_eq!(read.chosen_http_status(), Some(409));
@@ -168,7 +174,8 @@ mod tests {
 
     #[test]
     fn broken_details_leave_code_and_message() {
-        let status = Status::with_details(Code::Aborted, "changed meanwhile", bytes::Bytes::from_static(b"\xff\xff"));
+        let status =
+            Status::with_details(Code::Aborted, "changed meanwhile", bytes::Bytes::from_static(b"\xff\xff"));
         let read = Problem::read(&status);
         assert_eq!((read.code, &*read.message), (Code::Aborted, "changed meanwhile"));
     }

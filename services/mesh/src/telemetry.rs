@@ -17,7 +17,7 @@ pub use logs::{Format, LogError, Logs, init};
 #[cfg(feature = "metrics")]
 pub use metrics::{install_metrics, render_metrics};
 #[cfg(feature = "otlp")]
-pub use otlp::{ExportError, Exporter, export_spans};
+pub use otlp::{Exporter, Otlp, OtlpError, Protocol, export_spans};
 
 /// The attribute that carries a call's status: its name in OpenTelemetry's RPC conventions up to 1.44, to change here alone.
 pub const STATUS_ATTRIBUTE: &str = "rpc.response.status_code";

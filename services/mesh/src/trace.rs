@@ -129,7 +129,8 @@ pub struct Span {
 impl Span {
     /// Starts a span for a request from outside: below its `traceparent`, else at the root of a new trace.
     pub fn server(name: impl Into<Arc<str>>, headers: &HeaderMap) -> Self {
-        let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
+        let request_id =
+            headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
         let request_id = request_id.map_or_else(|| format!("{:016x}", random()).into(), Arc::from);
         Self::start(Kind::Server, name.into(), Context::of(headers), request_id)
     }

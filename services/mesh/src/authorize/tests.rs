@@ -5,7 +5,8 @@ use options::{Access, Method, ToolField};
 
 use super::*;
 
-const KINDS: [Caller; 5] = [Caller::Public, Caller::Tool, Caller::DeployToken, Caller::Admin, Caller::Service];
+const KINDS: [Caller; 5] =
+    [Caller::Public, Caller::Tool, Caller::DeployToken, Caller::Admin, Caller::Service];
 
 fn rule(callers: &[Caller], with_tool: bool) -> MethodRule {
     let access = Access {
@@ -77,7 +78,8 @@ fn a_tool_acts_for_itself_alone() {
 
 #[test]
 fn the_message_is_read_only_for_callers_bound_to_a_tool() {
-    let of = |callers: &[Caller], principal: &str| needs_tool(&rule(callers, true), &principal.parse().unwrap());
+    let of =
+        |callers: &[Caller], principal: &str| needs_tool(&rule(callers, true), &principal.parse().unwrap());
     assert!(of(&[Caller::Tool], "tool:alpha"));
     assert!(!of(&[Caller::Admin], "admin:root"));
     assert!(!of(&[Caller::Public], "tool:alpha"));
@@ -87,7 +89,10 @@ fn the_message_is_read_only_for_callers_bound_to_a_tool() {
 fn health_and_reflection_are_the_only_exemptions() {
     let table = Table::default();
     assert_eq!(subject(&table, "/grpc.health.v1.Health/Watch"), Subject::Health);
-    assert_eq!(subject(&table, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"), Subject::Reflection);
+    assert_eq!(
+        subject(&table, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"),
+        Subject::Reflection
+    );
     for path in ["/grpc.health.v1.Health/Set", "/grpc.health.v1.HealthX/Check", "/a.B/C", "", "/"] {
         assert_eq!(subject(&table, path), Subject::Unknown, "{path}");
     }

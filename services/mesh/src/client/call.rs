@@ -72,7 +72,9 @@ impl Inner {
         loop {
             let lease = self.pool.lease().await?;
             let Some(body) = payload.take() else {
-                return Err(Status::unavailable("the server refused the call, and its stream cannot be sent again"));
+                return Err(Status::unavailable(
+                    "the server refused the call, and its stream cannot be sent again",
+                ));
             };
             let request = request(parts, &lease, body)?;
             match lease.sender().try_send_request(request).await {
@@ -120,7 +122,8 @@ fn prepare(
 /// The request as this connection carries it.
 fn request(parts: &request::Parts, lease: &Lease, body: RequestBody) -> Result<Request<RequestBody>, Status> {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri = Uri::builder().scheme("http").authority(lease.endpoint().authority().clone()).path_and_query(path);
+    let uri =
+        Uri::builder().scheme("http").authority(lease.endpoint().authority().clone()).path_and_query(path);
     let uri = uri.build().map_err(|error| Status::internal(format!("the path of the call: {error}")))?;
     let mut request = Request::new(body);
     *request.method_mut() = parts.method.clone();

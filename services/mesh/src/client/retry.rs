@@ -55,7 +55,8 @@ impl Budget {
     pub(super) fn count(&self, code: Code) -> bool {
         let step = if code == Code::Unavailable { -FAILURE } else { SUCCESS };
         let change = |tokens: i64| Some((tokens + step).clamp(0, MAX_TOKENS));
-        let before = self.tokens.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).unwrap_or_default();
+        let before =
+            self.tokens.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).unwrap_or_default();
         (before + step).clamp(0, MAX_TOKENS) > MAX_TOKENS / 2
     }
 }

@@ -54,7 +54,10 @@ pub struct Authorities {
 
 impl Authorities {
     /// Takes the root of services and the root of tools and administrators; either may be missing.
-    pub fn new(mesh: Option<RootCertStore>, clients: Option<RootCertStore>) -> Result<Self, CertificateError> {
+    pub fn new(
+        mesh: Option<RootCertStore>,
+        clients: Option<RootCertStore>,
+    ) -> Result<Self, CertificateError> {
         Ok(Self { mesh: mesh.map(verifier).transpose()?, clients: clients.map(verifier).transpose()? })
     }
 

@@ -17,7 +17,8 @@ fn headers(values: &[&'static str]) -> HeaderMap {
 
 #[test]
 fn text_forms_come_back() {
-    for text in ["tool:alpha", "tool:dotted.name", "admin:root", "service:jobs", "deploy:alpha", "anonymous"] {
+    for text in ["tool:alpha", "tool:dotted.name", "admin:root", "service:jobs", "deploy:alpha", "anonymous"]
+    {
         assert_eq!(text.parse::<Principal>().unwrap().to_string(), text);
     }
 }
@@ -25,7 +26,9 @@ fn text_forms_come_back() {
 #[test]
 fn other_texts_are_refused() {
     let long = format!("tool:{}", "a".repeat(254));
-    for text in ["", "tool", "tool:", "root:alpha", "tool:a b", "tool:a:b", "tool:a/b", "tool:ä", "TOOL:a", &long] {
+    for text in
+        ["", "tool", "tool:", "root:alpha", "tool:a b", "tool:a:b", "tool:a/b", "tool:ä", "TOOL:a", &long]
+    {
         assert!(text.parse::<Principal>().is_err(), "{text}");
     }
 }

@@ -176,9 +176,9 @@ impl Client {
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?;
         let builder = match expected {
-            Expected::Service(name) => {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(ServiceVerifier::new(roots, name)))
-            }
+            Expected::Service(name) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(ServiceVerifier::new(roots, name))),
             Expected::Host(_) => builder.with_root_certificates(roots),
         };
         let mut config = if pem.chain.is_empty() {
@@ -221,7 +221,10 @@ pub fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 /// The private key of a PEM text.
 pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let error = |error: rustls::pki_types::pem::Error| TlsError::Pem { what: "private key", error: error.to_string() };
+    let error = |error: rustls::pki_types::pem::Error| TlsError::Pem {
+        what: "private key",
+        error: error.to_string(),
+    };
     PrivateKeyDer::from_pem_slice(pem).map_err(error)
 }
 

@@ -16,7 +16,12 @@ const MIN_PAUSE: Duration = Duration::from_millis(50);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts until the drain has begun. Connections over the limit wait in the kernel's queue.
-pub(super) async fn run<L: Accept>(mut listener: L, shared: Shared, slots: Arc<Semaphore>, tasks: TaskTracker) {
+pub(super) async fn run<L: Accept>(
+    mut listener: L,
+    shared: Shared,
+    slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+) {
     let handshakes = Arc::new(Semaphore::new(shared.limits.handshakes));
     let mut reserve = Reserve::new();
     let mut pause = MIN_PAUSE;
@@ -71,12 +76,16 @@ impl Reserve {
 
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput, NotConnected};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput | NotConnected)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput | NotConnected
+    )
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     let errno = error.raw_os_error();
-    errno == Some(rustix::io::Errno::MFILE.raw_os_error()) || errno == Some(rustix::io::Errno::NFILE.raw_os_error())
+    errno == Some(rustix::io::Errno::MFILE.raw_os_error())
+        || errno == Some(rustix::io::Errno::NFILE.raw_os_error())
 }
 
 #[cfg(test)]

@@ -46,7 +46,11 @@ pub(super) async fn run(accepted: Accepted, shared: Shared, handshakes: Arc<Sema
 }
 
 /// TLS, where the listener has it, and the preface; each has its time.
-async fn open(accepted: Accepted, limits: &Limits, handshakes: &Semaphore) -> std::io::Result<(Rewind<BoxIo>, Peer)> {
+async fn open(
+    accepted: Accepted,
+    limits: &Limits,
+    handshakes: &Semaphore,
+) -> std::io::Result<(Rewind<BoxIo>, Peer)> {
     #[cfg(feature = "tls")]
     let (mut io, peer) = match accepted.tls {
         Some(tls) => {
@@ -55,7 +59,8 @@ async fn open(accepted: Accepted, limits: &Limits, handshakes: &Semaphore) -> st
                 let _turn = handshakes.acquire().await;
                 tls.accept(accepted.io).await
             });
-            let (stream, principal) = shaken.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+            let (stream, principal) =
+                shaken.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
             (Box::new(stream) as BoxIo, Peer { principal, from })
         }
         None => (accepted.io, accepted.peer),
@@ -180,7 +185,8 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (pipeline, peer, drain) = (Arc::clone(&self.pipeline), Arc::clone(&self.peer), self.drain.clone());
+        let (pipeline, peer, drain) =
+            (Arc::clone(&self.pipeline), Arc::clone(&self.peer), self.drain.clone());
         let stream = self.activity.begin();
         Box::pin(async move { Ok(pipeline.handle(request, &peer, &drain, stream).await) })
     }

@@ -109,7 +109,12 @@ impl Pipeline {
     }
 
     /// From the size limit inwards.
-    async fn dispatch<B>(&self, mut parts: Parts, body: B, context: Context<'_>) -> Result<Response<Body>, Status>
+    async fn dispatch<B>(
+        &self,
+        mut parts: Parts,
+        body: B,
+        context: Context<'_>,
+    ) -> Result<Response<Body>, Status>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<tonic::codegen::StdError>,
@@ -165,7 +170,10 @@ fn shape(subject: &Subject<'_>) -> (bool, bool) {
     }
 }
 
-async fn within<T>(at: Option<Instant>, future: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+async fn within<T>(
+    at: Option<Instant>,
+    future: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
     match at {
         Some(at) => timeout_at(at, future).await.unwrap_or_else(|_| Err(deadline::exceeded())),
         None => future.await,

@@ -35,7 +35,10 @@ fn is_complete(head: &[u8]) -> io::Result<bool> {
     };
     let len = usize::from(frame[0]) << 16 | usize::from(frame[1]) << 8 | usize::from(frame[2]);
     if frame[3] != SETTINGS || len > MAX_SETTINGS {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame is not a SETTINGS frame of usual size"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the first frame is not a SETTINGS frame of usual size",
+        ));
     }
     Ok(frame.len() >= FRAME_HEADER + len)
 }
@@ -49,7 +52,17 @@ mod tests {
 
     fn preface(settings: usize) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend([0, u8::try_from(settings >> 8).unwrap(), (settings & 0xff) as u8, SETTINGS, 0, 0, 0, 0, 0]);
+        bytes.extend([
+            0,
+            u8::try_from(settings >> 8).unwrap(),
+            (settings & 0xff) as u8,
+            SETTINGS,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]);
         bytes.extend(vec![0; settings]);
         bytes
     }

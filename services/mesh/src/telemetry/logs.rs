@@ -46,7 +46,8 @@ pub enum LogError {
 pub fn init(logs: &Logs) -> Result<(), LogError> {
     let filter = if logs.filter.is_empty() { "info" } else { &logs.filter };
     let filter = EnvFilter::builder().parse(filter)?;
-    let terminal = if logs.to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let terminal =
+        if logs.to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
     let text = match logs.format {
         Format::Auto => terminal,
         Format::Json => false,

@@ -18,7 +18,8 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Starts to collect; once per process, later calls change nothing.
 pub fn install_metrics() -> Result<(), BuildError> {
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?;
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?;
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_ok() {
@@ -32,10 +33,13 @@ pub fn install_metrics() -> Result<(), BuildError> {
 /// All metrics in Prometheus' text format; empty before [`install_metrics`]. Whoever renders also keeps memory bounded:
 /// samples are folded into buckets here, so something must render now and then.
 pub fn render_metrics() -> String {
-    HANDLE.get().map(|handle| {
-        handle.run_upkeep();
-        handle.render()
-    }).unwrap_or_default()
+    HANDLE
+        .get()
+        .map(|handle| {
+            handle.run_upkeep();
+            handle.render()
+        })
+        .unwrap_or_default()
 }
 
 pub(super) fn record_call(kind: Kind, method: &Arc<str>, status: &'static str, took: Duration) {

@@ -177,7 +177,8 @@ where
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(code) = frame.trailers_ref().map(|map| status_code(map).unwrap_or(Code::Unknown)) {
+                if let Some(code) = frame.trailers_ref().map(|map| status_code(map).unwrap_or(Code::Unknown))
+                {
                     this.end(code);
                 }
             }

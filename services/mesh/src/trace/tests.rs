@@ -48,3 +48,11 @@ fn a_request_id_that_could_forge_log_lines_is_replaced() {
         assert_eq!(Span::server("x", &headers).request_id().len(), 16);
     }
 }
+
+#[test]
+fn without_an_exporter_spans_record_nothing() {
+    let mut span = Span::child(Kind::Internal, "x");
+    span.attribute("a", "b");
+    assert!(!span.context().sampled);
+    assert!(span.began.is_none() && span.attributes.is_empty());
+}

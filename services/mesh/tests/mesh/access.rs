@@ -14,7 +14,13 @@ async fn code(world: &World, peer: &str, path: &'static str, tool: &str) -> Code
 #[tokio::test]
 async fn each_caller_meets_the_rule_of_each_method() {
     let world = world::start().await;
-    let paths = [SAY, "/test.v1.Echo/Public", "/test.v1.Echo/ToolOnly", "/test.v1.Echo/AdminOnly", "/test.v1.Echo/Bare"];
+    let paths = [
+        SAY,
+        "/test.v1.Echo/Public",
+        "/test.v1.Echo/ToolOnly",
+        "/test.v1.Echo/AdminOnly",
+        "/test.v1.Echo/Bare",
+    ];
     let (yes, no, who) = (Code::Ok, Code::PermissionDenied, Code::Unauthenticated);
     let expected = [
         ("tool:alpha", [yes, yes, yes, no, no]),

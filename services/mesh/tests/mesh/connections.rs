@@ -19,15 +19,14 @@ use crate::world::{self, World};
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// A client without any of our layers.
-pub async fn raw(world: &World) -> (http2::SendRequest<Full<Bytes>>, Connection) {
+pub(crate) async fn raw(world: &World) -> (http2::SendRequest<Full<Bytes>>, Connection) {
     let io = world.connector.identified_as(world::principal("anonymous")).connect().await.unwrap();
-    let (sender, connection) =
-        http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
     (sender, Box::pin(connection))
 }
 
 /// A request to the stream, in bytes.
-pub fn request(mode: &str, timeout: Option<&str>) -> http::Request<Full<Bytes>> {
+pub(crate) fn request(mode: &str, timeout: Option<&str>) -> http::Request<Full<Bytes>> {
     let message = Say { tool: String::new(), mode: mode.into() }.encode_to_vec();
     let mut body = BytesMut::new();
     body.put_u8(0);

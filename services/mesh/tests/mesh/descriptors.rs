@@ -95,7 +95,7 @@ fn message(name: &str, fields: &[&str]) -> MessageType {
 }
 
 /// The set, encoded.
-pub fn encoded() -> &'static [u8] {
+pub(crate) fn encoded() -> &'static [u8] {
     let all = [Caller::Tool, Caller::DeployToken, Caller::Admin, Caller::Service];
     let mut unsafe_one = method("Change", &[Caller::Public], "");
     unsafe_one.options = Some(MethodOptions {

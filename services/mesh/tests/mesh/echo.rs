@@ -17,33 +17,33 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Say {
+pub(crate) struct Say {
     #[prost(string, tag = "1")]
-    pub tool: String,
+    pub(crate) tool: String,
     #[prost(string, tag = "2")]
-    pub mode: String,
+    pub(crate) mode: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Said {
+pub(crate) struct Said {
     #[prost(string, tag = "1")]
-    pub text: String,
+    pub(crate) text: String,
 }
 
-pub type Replies = Pin<Box<dyn Stream<Item = Result<Said, Status>> + Send>>;
+pub(crate) type Replies = Pin<Box<dyn Stream<Item = Result<Said, Status>> + Send>>;
 type Future<T> = Pin<Box<dyn std::future::Future<Output = Result<Response<T>, Status>> + Send>>;
 
 /// The service. What a call does is in its `mode`.
 #[derive(Clone, Default)]
-pub struct Echo {
+pub(crate) struct Echo {
     /// Where `chain` calls go.
-    pub next: Option<Channel>,
+    pub(crate) next: Option<Channel>,
     /// Calls that were handled.
-    pub calls: Arc<AtomicUsize>,
+    pub(crate) calls: Arc<AtomicUsize>,
     /// Peers that called.
-    pub peers: Arc<Mutex<HashSet<String>>>,
+    pub(crate) peers: Arc<Mutex<HashSet<String>>>,
     /// Streams that are alive in the handler.
-    pub streams: Arc<AtomicUsize>,
+    pub(crate) streams: Arc<AtomicUsize>,
 }
 
 struct Alive(Arc<AtomicUsize>);
@@ -136,7 +136,8 @@ impl StreamingService<Say> for Chat {
     type Future = Future<Replies>;
 
     fn call(&mut self, request: Request<Streaming<Say>>) -> Self::Future {
-        let replies: Replies = Box::pin(request.into_inner().map(|say| say.map(|say| Said { text: say.mode })));
+        let replies: Replies =
+            Box::pin(request.into_inner().map(|say| say.map(|say| Said { text: say.mode })));
         Box::pin(async { Ok(Response::new(replies)) })
     }
 }
@@ -169,30 +170,39 @@ impl tower_service::Service<http::Request<Body>> for Echo {
 
 /// A client as generated code is one.
 #[derive(Clone)]
-pub struct EchoClient(tonic::client::Grpc<Channel>);
+pub(crate) struct EchoClient(tonic::client::Grpc<Channel>);
 
 impl EchoClient {
-    pub fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Channel) -> Self {
         Self(tonic::client::Grpc::new(channel))
     }
 
-    pub async fn say(&mut self, path: &'static str, tool: &str, mode: &str) -> Result<Response<Said>, Status> {
+    pub(crate) async fn say(
+        &mut self,
+        path: &'static str,
+        tool: &str,
+        mode: &str,
+    ) -> Result<Response<Said>, Status> {
         self.send(path, Request::new(Say { tool: tool.into(), mode: mode.into() })).await
     }
 
-    pub async fn send(&mut self, path: &'static str, request: Request<Say>) -> Result<Response<Said>, Status> {
+    pub(crate) async fn send(
+        &mut self,
+        path: &'static str,
+        request: Request<Say>,
+    ) -> Result<Response<Said>, Status> {
         self.0.ready().await?;
         let path = http::uri::PathAndQuery::from_static(path);
         self.0.unary(request, path, ProstCodec::<Say, Said>::default()).await
     }
 
-    pub async fn stream(&mut self, request: Request<Say>) -> Result<Streaming<Said>, Status> {
+    pub(crate) async fn stream(&mut self, request: Request<Say>) -> Result<Streaming<Said>, Status> {
         self.0.ready().await?;
         let path = http::uri::PathAndQuery::from_static("/test.v1.Echo/Stream");
         Ok(self.0.server_streaming(request, path, ProstCodec::<Say, Said>::default()).await?.into_inner())
     }
 
-    pub async fn chat<S>(&mut self, says: S) -> Result<Streaming<Said>, Status>
+    pub(crate) async fn chat<S>(&mut self, says: S) -> Result<Streaming<Said>, Status>
     where
         S: Stream<Item = Say> + Send + 'static,
     {
@@ -204,6 +214,6 @@ impl EchoClient {
 }
 
 /// A request for the stream, by its mode.
-pub fn streams(mode: &str) -> Request<Say> {
+pub(crate) fn streams(mode: &str) -> Request<Say> {
     Request::new(Say { tool: String::new(), mode: mode.into() })
 }

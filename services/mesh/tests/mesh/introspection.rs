@@ -58,7 +58,11 @@ async fn an_unknown_service_is_not_found_and_its_watch_stays() {
     assert!(more.is_err(), "the watch must stay open");
 }
 
-async fn reflect(world: &World, peer: &str, request: MessageRequest) -> Result<ServerReflectionResponse, tonic::Status> {
+async fn reflect(
+    world: &World,
+    peer: &str,
+    request: MessageRequest,
+) -> Result<ServerReflectionResponse, tonic::Status> {
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
     let mut client = ServerReflectionClient::new(world.channel(peer));
     let requests = Request::new(futures_util::stream::iter([request]));
@@ -70,7 +74,9 @@ async fn reflect(world: &World, peer: &str, request: MessageRequest) -> Result<S
 async fn reflection_names_the_services_and_keeps_options() {
     let world = world::start().await;
     let answer = reflect(&world, "tool:alpha", MessageRequest::ListServices(String::new())).await.unwrap();
-    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else { panic!("no list") };
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("no list")
+    };
     let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     names.sort();
     let expected = [
@@ -88,7 +94,10 @@ async fn reflection_names_the_services_and_keeps_options() {
         };
         if name == "test.v1.Echo" {
             // the file is the only one of its set: tag 1, its length, and then the bytes that reflection gives
-            assert!(descriptors::encoded().ends_with(&files.file_descriptor_proto[0]), "the bytes have changed");
+            assert!(
+                descriptors::encoded().ends_with(&files.file_descriptor_proto[0]),
+                "the bytes have changed"
+            );
         }
     }
 }
@@ -112,7 +121,8 @@ async fn the_older_reflection_answers_too() {
 #[tokio::test]
 async fn reflection_is_for_callers_with_a_credential() {
     let world = world::start().await;
-    let refused = reflect(&world, "anonymous", MessageRequest::ListServices(String::new())).await.unwrap_err();
+    let refused =
+        reflect(&world, "anonymous", MessageRequest::ListServices(String::new())).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
 }
 

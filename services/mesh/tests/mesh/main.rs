@@ -9,4 +9,5 @@ mod descriptors;
 mod drain;
 mod echo;
 mod introspection;
+mod tls;
 mod world;

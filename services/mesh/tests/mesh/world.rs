@@ -16,20 +16,20 @@ use tokio::task::JoinHandle;
 use crate::descriptors;
 use crate::echo::{Echo, EchoClient};
 
-pub struct World {
-    pub echo: Echo,
-    pub connector: Connector,
-    pub address: SocketAddr,
-    pub drain: Drain,
-    pub health: Health,
-    pub serving: JoinHandle<Drained>,
+pub(crate) struct World {
+    pub(crate) echo: Echo,
+    pub(crate) connector: Connector,
+    pub(crate) address: SocketAddr,
+    pub(crate) drain: Drain,
+    pub(crate) health: Health,
+    pub(crate) serving: JoinHandle<Drained>,
 }
 
-pub async fn start() -> World {
+pub(crate) async fn start() -> World {
     start_with(Echo::default(), Limits::default(), Grace::default()).await
 }
 
-pub async fn start_with(echo: Echo, limits: Limits, grace: Grace) -> World {
+pub(crate) async fn start_with(echo: Echo, limits: Limits, grace: Grace) -> World {
     let server = Server::builder(Services::new().add(echo.clone()))
         .descriptors(descriptors::encoded())
         .limits(limits)
@@ -47,26 +47,26 @@ pub async fn start_with(echo: Echo, limits: Limits, grace: Grace) -> World {
 
 impl World {
     /// A client whose connections are this principal.
-    pub fn client(&self, peer: &str) -> EchoClient {
+    pub(crate) fn client(&self, peer: &str) -> EchoClient {
         EchoClient::new(self.channel(peer))
     }
 
-    pub fn channel(&self, peer: &str) -> Channel {
+    pub(crate) fn channel(&self, peer: &str) -> Channel {
         let endpoint = Endpoint::memory(self.connector.identified_as(principal(peer)));
         Channel::builder(endpoint).methods(table()).build()
     }
 
     /// A client over TCP in clear.
-    pub fn over_tcp(&self) -> EchoClient {
+    pub(crate) fn over_tcp(&self) -> EchoClient {
         let endpoint = Endpoint::h2c(&self.address.to_string()).unwrap();
         EchoClient::new(Channel::builder(endpoint).methods(table()).build())
     }
 }
 
-pub fn table() -> Arc<Table> {
+pub(crate) fn table() -> Arc<Table> {
     Arc::new(Table::read(descriptors::encoded()).unwrap())
 }
 
-pub fn principal(text: &str) -> Principal {
+pub(crate) fn principal(text: &str) -> Principal {
     text.parse().unwrap()
 }

@@ -82,3 +82,68 @@ impl Visit for Fields<'_> {
         self.put(field, format!("{value:?}").into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Lines as a log collector reads them.
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::{Arc, Mutex};
+
+    use http::{HeaderMap, HeaderValue};
+    use tonic::Code;
+    use tracing_subscriber::fmt::MakeWriter;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::trace::{Call, REQUEST_ID, TRACEPARENT};
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Buffer {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn a_line_within_a_call_carries_its_ids() {
+        let buffer = Buffer::default();
+        let layer = tracing_subscriber::fmt::layer().json().event_format(Lines).with_writer(buffer.clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let mut headers = HeaderMap::new();
+            let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+            headers.insert(TRACEPARENT, HeaderValue::from_static(parent));
+            headers.insert(REQUEST_ID, HeaderValue::from_static("abc"));
+            let call = Call::received("/a.B/C", true, &headers);
+            call.span().sync_scope(|| tracing::info!(tool = "alpha", count = 3, "forged \"line\"\n{}", "{}"));
+            call.end(Code::Ok);
+        });
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["msg"], "forged \"line\"\n{}");
+        assert_eq!((&lines[0]["tool"], &lines[0]["count"]), (&"alpha".into(), &3.into()));
+        assert_eq!(lines[1]["status"], "OK");
+        for line in lines {
+            assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+            assert_eq!((&line["request_id"], &line["rpc.method"]), (&"abc".into(), &"a.B/C".into()));
+            assert_eq!(line["level"], "INFO");
+            assert!(line["ts"].as_str().unwrap().ends_with('Z'));
+        }
+    }
+}
