@@ -73,7 +73,8 @@ impl Client {
                 Ok(got) => {
                     self.decoder.push(self.buffer.get(..got).unwrap_or_default(), self.descriptors.drain(..));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -1,6 +1,7 @@
 //! After the end: tidying up, and staying a while for a supervisor that has not seen it yet.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,20 @@ use rustix::event::{PollFd, poll};
 use super::clients::{Clients, Wanted};
 use crate::inner::timespec;
 use crate::protocol::{Event, Request, State, VERSION};
-use crate::record::{ExitRecord, names};
+use crate::record::{self, ExitRecord, names};
 use crate::spec::{Spec, Tier};
 use crate::sys;
 
 /// How long an end may go unseen. It is in `exit.json` for whoever comes later.
 const LINGER: Duration = Duration::from_mins(10);
+
+/// How long to wait before an end that could not be written is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Writes `exit.json`.
+pub(super) fn keep(dir: &Path, record: &ExitRecord) -> io::Result<()> {
+    record::write(dir, names::EXIT, record, true)
+}
 
 /// Removes what the run needed, waits for [`Request::Acknowledge`], and lets go of the directory.
 pub(super) fn leave(spec: &Spec, dir: &Path, record: &ExitRecord, mut clients: Clients, lock: File) {
@@ -25,17 +34,19 @@ pub(super) fn leave(spec: &Spec, dir: &Path, record: &ExitRecord, mut clients: C
     // from here on there is nothing that a polite end could harm
     sys::default_signals();
     let end = Instant::now() + LINGER;
-    let mut seen = false;
-    while Instant::now() < end && !(seen && clients.are_served()) {
+    let (mut seen, mut kept) = (false, dir.join(names::EXIT).exists());
+    // an end that only we know of is kept as long as it takes
+    while (Instant::now() < end || !kept) && !(seen && clients.are_served()) {
         let mut fds: Vec<PollFd<'_>> = Vec::new();
         clients.register(&mut fds, false);
-        let left = if seen { Duration::from_secs(1) } else { end.saturating_duration_since(Instant::now()) };
+        let left = if seen || !kept { RETRY } else { end.saturating_duration_since(Instant::now()) };
         let result = poll(&mut fds, Some(&timespec(left)));
         if seen && result == Ok(0) {
             break;
         }
         let flags: Vec<_> = fds.iter().map(PollFd::revents).collect();
         drop(fds);
+        kept = kept || keep(dir, record).is_ok();
         for (client, wanted) in clients.serve(&flags) {
             seen |= answer(&mut clients, client, wanted, record);
         }

