@@ -1,6 +1,7 @@
 //! Fixtures for tests, and the use cases over engine and records in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod crashes;
 mod harness;
 mod lifecycle;
 mod logs;

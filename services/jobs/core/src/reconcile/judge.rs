@@ -1,5 +1,8 @@
 //! What the instances of a run say about it.
 
+#[cfg(test)]
+mod tests;
+
 use engine::{Container, Exit, ExitReason, Instance, Phase};
 use jiff::Timestamp;
 

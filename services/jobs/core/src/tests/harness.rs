@@ -13,6 +13,7 @@ use engine::{Clock as _, Command};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use super::crashes::{Fuse, FusedEngine, FusedRepository};
 use super::{catalogue, moment, tool};
 use crate::{
     Clock, Cpu, Error, Ids, JobName, JobView, Jobs, Limits, MemoryRepository, Options, Ports,
@@ -27,6 +28,7 @@ pub(super) struct Harness {
     pub(super) engine: Memory,
     pub(super) repository: Arc<MemoryRepository>,
     pub(super) clock: Arc<ManualClock>,
+    pub(super) fuse: Arc<Fuse>,
     waits: Arc<Waits>,
     ids: Arc<Counter>,
     site: Site,
@@ -51,8 +53,9 @@ impl Harness {
         clock.register(timed);
         let repository = Arc::new(MemoryRepository::default());
         let ids = Arc::new(Counter::default());
-        let jobs = service(&repository, &engine, &waits, &ids, &site);
-        let mut harness = Self { jobs, engine, repository, clock, waits, ids, site, service: None };
+        let fuse = Arc::new(Fuse::default());
+        let jobs = service(&repository, &engine, &fuse, &waits, &ids, &site);
+        let mut harness = Self { jobs, engine, repository, clock, fuse, waits, ids, site, service: None };
         harness.start().await;
         harness
     }
@@ -70,7 +73,7 @@ impl Harness {
             service.abort();
             let _ = service.await;
         }
-        self.jobs = service(&self.repository, &self.engine, &self.waits, &self.ids, &self.site);
+        self.jobs = service(&self.repository, &self.engine, &self.fuse, &self.waits, &self.ids, &self.site);
     }
 
     /// Lets everything happen that happens without time passing.
@@ -86,6 +89,14 @@ impl Harness {
             self.clock.advance(Duration::from_secs(1));
             self.settle().await;
         }
+    }
+
+    /// Lets a little time pass and something happen.
+    pub(super) async fn advance_lightly(&self) {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        self.clock.advance(Duration::from_millis(500));
     }
 
     /// Lets time pass until a call returns.
@@ -155,13 +166,14 @@ impl Harness {
 fn service(
     repository: &Arc<MemoryRepository>,
     engine: &Memory,
+    fuse: &Arc<Fuse>,
     waits: &Arc<Waits>,
     ids: &Arc<Counter>,
     site: &Site,
 ) -> Jobs {
     let ports = Ports {
-        repository: Arc::clone(repository) as _,
-        engine: Arc::new(engine.clone()),
+        repository: Arc::new(FusedRepository(Arc::clone(repository), Arc::clone(fuse))),
+        engine: Arc::new(FusedEngine(engine.clone(), Arc::clone(fuse))),
         clock: Arc::clone(waits) as _,
         ids: Arc::clone(ids) as _,
     };
