@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior, setsid, umask};
@@ -27,6 +29,10 @@ use clients::Clients;
 
 /// Most bytes of an environment.
 const MAX_ENVIRONMENT: u64 = 4 << 20;
+
+/// How often, and how long between, a taken lock is tried.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// Is a shim, until the end.
 pub(crate) fn main() -> ! {
@@ -51,6 +57,8 @@ struct Held {
 
 fn hold() -> Option<()> {
     let server = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3).ok()?;
+    // what the server forgot to close is not ours
+    sys::close_all_except(&mut [server.as_raw_fd()]);
     let held = match detach().and_then(|()| take(&server)) {
         Ok(held) => held,
         Err(error) => {
@@ -90,7 +98,9 @@ fn take(server: &OwnedFd) -> io::Result<Held> {
     // also when we are to refuse: unread bytes would cut our answer off
     let environment = environment(server).attempt("read the environment")?;
     let lock = File::options().write(true).create(true).truncate(false).open(names::LOCK)?;
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+    let mut tries = (0..LOCK_TRIES).map(|_| flock(&lock, FlockOperation::NonBlockingLockExclusive));
+    // whoever asks for our liveness has the lock for an instant
+    if tries.all(|taken| taken.inspect_err(|_| thread::sleep(LOCK_PAUSE)).is_err()) {
         return Err(io::Error::other(BUSY));
     }
     for earlier in [names::STARTED, names::EXIT] {

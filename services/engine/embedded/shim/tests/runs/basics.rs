@@ -233,10 +233,33 @@ fn bad_requests_are_refused() {
     assert_eq!(refusal(&mut client), "the run has not ended");
     client.input(b"x").unwrap();
     assert_eq!(refusal(&mut client), "standard input is not open");
+    // what it does not know it says so, and goes on
+    let answer = said_to(&world, &[r#"{"do":"hello","version":1}"#, r#"{"do":"dance"}"#]);
+    assert!(answer.contains("welcome") && answer.contains("unknown variant `dance`"), "{answer}");
+    let answer =
+        said_to(&world, &[r#"{"do":"stop","grace":{"secs":0,"nanos":0},"reason":"stopped"}"#, "[", "{}"]);
+    assert_eq!(answer.matches("refused").count(), 3, "{answer}");
+    assert!(answer.contains("say hello first"), "{answer}");
     let mut stranger = engine_shim::connect(&world.dir()).unwrap();
     stranger.write_all(&[255; 64]).unwrap();
     let mut rest = Vec::new();
     assert!(stranger.read_to_end(&mut rest).map_or(0, |_| rest.len()) == 0, "it must be closed");
     client.send(&Request::Signal { number: 9 }).unwrap();
     finish(client);
+}
+
+/// Sends JSON as it is, and gives what came back until the shim was silent for a while.
+fn said_to(world: &World, frames: &[&str]) -> String {
+    let mut stream = engine_shim::connect(&world.dir()).unwrap();
+    for frame in frames {
+        let length = u32::try_from(frame.len() + 1).unwrap();
+        stream.write_all(&length.to_le_bytes()).unwrap();
+        stream.write_all(&[0]).unwrap();
+        stream.write_all(frame.as_bytes()).unwrap();
+    }
+    // no more will come: it answers what it has and closes
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
