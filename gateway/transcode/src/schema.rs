@@ -205,6 +205,7 @@ pub(crate) enum Shape {
 pub(crate) struct Field {
     pub(crate) name: Box<str>,
     pub(crate) json_name: Box<str>,
+    pub(crate) prints_json_name: bool,
     /// `"name":` as it is printed.
     pub(crate) output_key: Box<[u8]>,
     pub(crate) number: u32,
@@ -228,8 +229,7 @@ impl Field {
 
     /// The name that is printed.
     pub(crate) fn output_name(&self) -> &str {
-        let inner = self.output_key.len().saturating_sub(2);
-        self.output_key.get(1..inner).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or(&self.name)
+        if self.prints_json_name { &self.json_name } else { &self.name }
     }
 }
 

@@ -3,6 +3,8 @@
 //! A literal beats `*`, `*` beats `**`, decided at the first segment where two routes differ.
 
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

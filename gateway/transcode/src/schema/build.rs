@@ -199,8 +199,10 @@ impl Builder<'_> {
             (None, None) => camel(&d.name),
             _ => name.clone(),
         };
-        let printed = if self.style == NameStyle::Json { &json_name } else { &name };
+        let prints_json_name = self.style == NameStyle::Json;
+        let printed = if prints_json_name { &json_name } else { &name };
         Some(Field {
+            prints_json_name,
             output_key: quoted_key(printed),
             tag: encoded_tag(number, if packed { WireType::Len } else { kind.wire_type() }),
             name: name.into(),

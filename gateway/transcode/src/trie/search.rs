@@ -65,16 +65,8 @@ impl Trie {
         if segments.iter().any(|s| s.text.is_empty()) {
             return None;
         }
-        let mut search = Search {
-            trie: self,
-            method,
-            segments,
-            verb,
-            slash,
-            allowed,
-            failed: HashMap::new(),
-            marks: Vec::new(),
-        };
+        let mut search = Search::new(self, method, segments, allowed);
+        (search.verb, search.slash) = (verb, slash);
         let binding = search.at(0, 0)?;
         let mut marks: Vec<usize> = search
             .marks
@@ -86,8 +78,19 @@ impl Trie {
     }
 }
 
+#[cfg(test)]
+impl Trie {
+    /// How much work a search is.
+    pub(super) fn count_visits(&self, method: &str, segments: &[PathSegment<'_>]) -> usize {
+        let mut allowed = BTreeSet::new();
+        let mut search = Search::new(self, method, segments, &mut allowed);
+        search.at(0, 0);
+        search.visits
+    }
+}
+
 /// One segment of the path.
-struct PathSegment<'p> {
+pub(super) struct PathSegment<'p> {
     text: Cow<'p, str>,
     /// Offset in the path after its first slash.
     start: usize,
@@ -99,7 +102,7 @@ fn end(segments: &[PathSegment<'_>]) -> usize {
     segments.last().map_or(0, |s| s.start + s.len)
 }
 
-fn split(path: &str) -> Result<Vec<PathSegment<'_>>, BadSegment> {
+pub(super) fn split(path: &str) -> Result<Vec<PathSegment<'_>>, BadSegment> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
@@ -127,13 +130,26 @@ struct Search<'s, 'p> {
     allowed: &'s mut BTreeSet<String>,
     /// For each `**` node, the position from which on nothing was found below it.
     failed: HashMap<u32, usize>,
+    /// How many pairs of node and position were looked at.
+    visits: usize,
     /// At which path segment each template segment begins.
     marks: Vec<usize>,
 }
 
-impl Search<'_, '_> {
+impl<'s, 'p> Search<'s, 'p> {
+    fn new(
+        trie: &'s Trie,
+        method: &'s str,
+        segments: &'s [PathSegment<'p>],
+        allowed: &'s mut BTreeSet<String>,
+    ) -> Self {
+        let (failed, marks) = (HashMap::new(), Vec::new());
+        Self { trie, method, segments, verb: 0, slash: false, allowed, failed, visits: 0, marks }
+    }
+
     /// Matches the path from segment `position` on below `node`. Recursion is as deep as the longest template.
     fn at(&mut self, node: u32, position: usize) -> Option<BindingId> {
+        self.visits += 1;
         let here = self.trie.node(node)?;
         let Some(segment) = self.segments.get(position) else {
             return self.end(node).or_else(|| self.below(here.many?, position, position));

@@ -173,8 +173,6 @@ fn tree(json: &str) -> serde_json::Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
     #[test]
     fn wire_prints_as_the_oracle_prints_it(Sample(message) in all()) {
         let ours = to_json(ALL, &message.encode_to_vec()).unwrap();
