@@ -43,9 +43,10 @@ impl ResolvedImage {
     /// Finds what a name means in a catalogue.
     pub fn find(name: &str, catalogue: &[Image]) -> Result<Self, NoSuchImage> {
         let wanted = Reference::parse(name);
-        let found =
-            catalogue.iter().find_map(|image| wanted.matches(image).then(|| Self::new(image, &wanted)));
-        found.ok_or_else(|| NoSuchImage { url: wanted.to_string() })
+        // stored definitions have canonical names: no need to take every image's names apart
+        let exact = catalogue.iter().find(|image| image.shortname == name);
+        let found = exact.or_else(|| catalogue.iter().find(|image| wanted.matches(image)));
+        found.map(|image| Self::new(image, &wanted)).ok_or_else(|| NoSuchImage { url: wanted.to_string() })
     }
 
     /// An image that was in the catalogue when its job was made, and is no longer.

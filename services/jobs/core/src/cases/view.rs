@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::Jobs;
 use crate::cron::{Calendar, DueTimes as _};
 use crate::{
-    DefinitionInput, Facts, Job, LegacyStatus, NoSuchImage, Resolved, ResolvedImage, Run, Status, ToolState,
-    Zone, out_of_date_text,
+    ActualSchedule, DefinitionInput, Facts, Job, LegacyStatus, NoSuchImage, Resolved, ResolvedImage, Run,
+    Status, ToolState, Zone, out_of_date_text,
 };
 
 /// A job as users see it.
@@ -83,7 +83,8 @@ impl Jobs {
         let now = self.inner.clock.now();
         let resolved = self.resolve(job, catalogue);
         let gathered = self.gather(job, state);
-        let next_schedule = calendar(job).and_then(|calendar| calendar.next_after(now));
+        let actual = job.definition.schedule.as_ref().map(|schedule| schedule.actual(&job.tool, job.name()));
+        let next_schedule = actual.as_ref().and_then(|actual| due_times(job, actual).next_after(now));
         let facts = Facts {
             job,
             runs: &gathered.runs,
@@ -96,11 +97,10 @@ impl Jobs {
         };
         let status = Status::derive(&facts);
         let legacy = LegacyStatus::derive(&facts, &status);
-        let schedule = job.definition.schedule.as_ref();
         JobView {
             status,
             legacy,
-            schedule_actual: schedule.map(|schedule| schedule.actual(&job.tool, job.name()).to_string()),
+            schedule_actual: actual.map(|actual| actual.to_string()),
             latest_run: gathered.runs.last().cloned(),
             job: job.clone(),
             resolved,
@@ -141,6 +141,9 @@ impl Jobs {
 /// The due times of a scheduled job.
 pub(crate) fn calendar(job: &Job) -> Option<Calendar> {
     let schedule = job.definition.schedule.as_ref()?;
-    let zone = job.definition.time_zone.as_ref().map(Zone::rules);
-    Some(Calendar::new(&schedule.actual(&job.tool, job.name()), zone))
+    Some(due_times(job, &schedule.actual(&job.tool, job.name())))
+}
+
+fn due_times(job: &Job, actual: &ActualSchedule) -> Calendar {
+    Calendar::new(actual, job.definition.time_zone.as_ref().map(Zone::rules))
 }

@@ -50,7 +50,8 @@ impl Jobs {
                 self.fail_pending(tool, job, &error).await;
             } else {
                 let wait = if is_final { REFUSED_RETRY } else { RETRY };
-                retry = Some(clock::after(self.inner.clock.now(), wait)).max(retry);
+                let at = clock::after(self.inner.clock.now(), wait);
+                retry = Some(retry.map_or(at, |earlier: Timestamp| earlier.min(at)));
             }
         }
         retry
