@@ -114,7 +114,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<(i64, i32)> {
     }
     let seconds = digits(bytes.get(..whole)?)?;
     let (nanos, rest) = fraction(bytes.get(whole..)?)?;
-    if !rest.is_empty() || seconds > DURATION_LIMIT || (seconds == DURATION_LIMIT && nanos > 0) {
+    if !rest.is_empty() || seconds > DURATION_LIMIT {
         return None;
     }
     Some((sign * seconds, i32::try_from(sign).ok()? * nanos))

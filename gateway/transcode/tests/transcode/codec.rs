@@ -228,7 +228,7 @@ fn refuses_bad_forms_of_times_durations_and_masks() {
         assert!(to_wire(ALL, &format!(r#"{{"w_timestamp":"{time}"}}"#)).is_err(), "{time}");
     }
     for duration in
-        ["", "s", "1", "1S", "+1s", " 1s", "1.s", ".5s", "1e3s", "--1s", "315576000001s", "315576000000.1s"]
+        ["", "s", "1", "1S", "+1s", " 1s", "1.s", ".5s", "1e3s", "--1s", "315576000001s"]
     {
         assert!(to_wire(ALL, &format!(r#"{{"w_duration":"{duration}"}}"#)).is_err(), "{duration}");
     }
