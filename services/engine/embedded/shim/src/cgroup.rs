@@ -37,8 +37,8 @@ pub enum Parent {
 /// The group into which a server moves itself where version 2 asks that only leaves have processes.
 const SERVER_LEAF: &str = "toolforged-server";
 
-/// Makes the parent of all runs' groups, `name` below the caller's own group. Called once when a server starts, before
-/// it has threads of work; repeating it is fine. With version 2 it moves the processes of the caller's group into a leaf of it.
+/// Makes the parent of all runs' groups, `name` below the caller's own group. Called once when a server starts;
+/// repeating it is fine. With version 2 it moves the processes of the caller's group into a leaf of that group.
 ///
 /// None where no controller can be used. The `notes` get a sentence for everything that is missing.
 pub fn prepare(name: &str, notes: &mut Vec<String>) -> Option<Parent> {

@@ -6,7 +6,8 @@
 //! 1. [`dispatch`] is the first thing in `main`, before any runtime.
 //! 2. [`probe`] once at start, for the tier, the limits and the parent of control groups.
 //! 3. [`spawn`] per run, in a directory of its own; then [`connect`] and the [`protocol`].
-//! 4. After a restart, per directory: [`liveness`] held → connect; free → [`read_exit`], else [`clear`] what a lost shim left.
+//! 4. After a restart, per directory: [`liveness`] held → connect; free → [`read_exit`], else [`clear`] what a lost
+//!    shim left.
 //!
 //! A directory has `spec.json`, `lock`, `shim.sock`, `started.json`, `exit.json` (durable) and, during the run,
 //! `scratch/`. It may be removed when the connection has ended after [`protocol::Event::Exited`].

@@ -1,7 +1,7 @@
 //! What a supervisor and a shim say to each other on `shim.sock`.
 //!
-//! A frame is a length (u32, little endian, of what follows), a kind (one byte) and a payload. Kind 0 is JSON, the others are raw bytes
-//! of a standard stream. The version is in [`Request::Hello`], because an old shim outlives an upgrade of the
+//! A frame is a length (u32, little endian, of what follows), a kind (one byte) and a payload. Kind 0 is JSON; 1, 2
+//! and 3 are raw bytes of standard output, error and input. The version is in [`Request::Hello`], because an old shim outlives an upgrade of the
 //! server: fields and variants are only ever added, and an unknown request gets [`Event::Refused`].
 
 use std::os::fd::OwnedFd;
@@ -30,7 +30,8 @@ pub enum Request {
         /// [`VERSION`].
         version: u32,
     },
-    /// Polite signal (SIGTERM), then the kill after `grace`. Repeating it can only shorten the time; the first reason stays.
+    /// Polite signal (SIGTERM), then the kill after `grace`. Repeating it can only shorten the time; the first reason
+    /// stays.
     Stop {
         /// Time until the kill.
         grace: Duration,
@@ -101,7 +102,8 @@ pub enum Event {
         /// The same as in `started.json`.
         started: Started,
     },
-    /// The run ended; `exit.json` is durable. Output comes before it. Nothing but the end of the connection comes after it.
+    /// The run ended; `exit.json` is durable. Output comes before it. After [`Request::Acknowledge`] the connection
+    /// ends; nothing of the run or its shim is left then, except the records.
     Exited {
         /// The same as in `exit.json`.
         record: ExitRecord,

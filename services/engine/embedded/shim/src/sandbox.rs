@@ -10,7 +10,7 @@ use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::process::pivot_root;
 
 use crate::record::names;
-use crate::spec::{Bind, Sandbox, Spec};
+use crate::spec::{Bind, Sandbox, Spec, Tier};
 
 mod accounts;
 mod device;
@@ -101,7 +101,8 @@ fn root(sandbox: &Sandbox, scratch: &Path) -> io::Result<Tree> {
             let (upper, work) = (escape(&scratch.join(UPPER))?, escape(&scratch.join(WORK))?);
             let mut options =
                 vec![("lowerdir", lower.as_str()), ("upperdir", upper.as_str()), ("workdir", work.as_str())];
-            if !rustix::process::geteuid().is_root() || sandbox.tier < crate::spec::Tier::Full {
+            if sandbox.tier < Tier::Full {
+                // the usual attributes of layers are for root alone
                 options.push(("userxattr", ""));
             }
             Tree::mount(&target, "overlay", &options)

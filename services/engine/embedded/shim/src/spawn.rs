@@ -20,8 +20,8 @@ pub(crate) const READY: &[u8] = b"ready\n";
 /// How long a shim may take until it holds its directory.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Starts a shim for `spec` in `dir` (made by the caller, mode 0700) and returns once the shim holds the directory's lock and listens on
-/// its socket. The run itself starts by itself; connect to see it.
+/// Starts a shim for `spec` in `dir` (made by the caller, mode 0700) and returns once the shim holds the directory's
+/// lock and listens on its socket. The run itself starts by itself; connect to see it.
 ///
 /// `exe` is the running binary, which calls [`dispatch`](crate::dispatch) first in `main`; `/proc/self/exe` is right
 /// even when the file was replaced since. `environment` reaches the

@@ -104,8 +104,8 @@ impl Group {
         (group, enforced(memory, cpu, pids))
     }
 
-    /// Descriptors into which a process with one thread writes `0` in order to join. Version 2 is joined by being born in it, see
-    /// [`cradle`](Self::cradle).
+    /// Descriptors into which a process with one thread writes `0` in order to join. Version 2 is joined by being born
+    /// in it, see [`cradle`](Self::cradle).
     pub(crate) fn doors(&self) -> io::Result<Vec<File>> {
         if self.version2 {
             return Ok(Vec::new());

@@ -1,5 +1,6 @@
 //! Holding a run: one loop over its output, its first process, its supervisors and its clocks.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Instant;
@@ -78,6 +79,8 @@ struct Run<'a> {
     deadline: Option<Instant>,
     pending: Vec<Pending>,
     orders: u64,
+    /// The first process has closed its end of `control`.
+    silent: bool,
     /// What the first process said of the end.
     outcome: Option<Outcome>,
     /// How the first process itself ended: everything is over then.
@@ -123,6 +126,7 @@ impl<'a> Run<'a> {
             deadline: spec.deadline.and_then(|deadline| Instant::now().checked_add(deadline)),
             pending: Vec::new(),
             orders: 0,
+            silent: false,
             outcome: None,
             over: None,
             buffer: vec![0; BUFFER],
@@ -157,7 +161,7 @@ impl<'a> Run<'a> {
 
     fn wait(&self) -> Ready {
         let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
-        let reports = !self.is_ending();
+        let reports = !self.silent;
         if reports {
             fds.push(PollFd::new(&self.control, PollFlags::IN));
         }
@@ -179,7 +183,7 @@ impl<'a> Run<'a> {
         Ready { signals, reports, outputs, input, clients: flags.collect() }
     }
 
-    /// The first process has said its last word: its end of the connection may be gone.
+    /// The program has ended, or never began: there is nothing left to stop.
     const fn is_ending(&self) -> bool {
         self.outcome.is_some()
     }
@@ -188,20 +192,28 @@ impl<'a> Run<'a> {
         if drain(&self.signals).contains(&libc::SIGTERM) {
             self.stop(StopReason::Stopped, self.spec.grace);
         }
+        // while its number is its own; and once more, for what it said between
+        self.reports();
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if pid == self.init {
                 self.over = Some(status);
             }
         }
-        if self.over.is_some() {
-            self.reports();
-        }
+        self.reports();
     }
 
     /// Everything that the first process has said so far.
     fn reports(&mut self) {
         let mut packet = vec![0; MAX_PACKET];
-        while let Ok(Some((report, descriptor))) = wire::next(&self.control, &mut packet) {
+        while !self.silent {
+            let (report, descriptor) = match wire::next(&self.control, &mut packet) {
+                Ok(Some(said)) => said,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(None) | Err(_) => {
+                    self.silent = true;
+                    return;
+                }
+            };
             match report {
                 Report::Started => self.started(),
                 Report::Failed { code, message } => self.outcome = Some(Outcome::Failed { code, message }),

@@ -97,7 +97,8 @@ fn a_slow_client() {
     assert_eq!(seen + lagged, world.log().iter().map(|line| line.len() as u64 - 1).sum::<u64>());
 }
 
-fn groups() -> Vec<PathBuf> {
+/// The parents of the groups of runs.
+pub(crate) fn groups() -> Vec<PathBuf> {
     match &probed().cgroup {
         None => Vec::new(),
         Some(Parent::V2 { dir, .. }) => vec![dir.clone()],
