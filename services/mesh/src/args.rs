@@ -100,7 +100,6 @@ pub enum LogFormat {
     Text,
 }
 
-#[cfg(feature = "telemetry")]
 impl From<Log> for crate::telemetry::Logs {
     fn from(log: Log) -> Self {
         use crate::telemetry::Format;
@@ -114,14 +113,8 @@ impl From<Log> for crate::telemetry::Logs {
     }
 }
 
-#[cfg(feature = "telemetry")]
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     tracing_subscriber::EnvFilter::builder().parse(text).map(|_| text.to_owned())
-}
-
-#[cfg(not(feature = "telemetry"))]
-fn filter(text: &str) -> Result<String, std::convert::Infallible> {
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

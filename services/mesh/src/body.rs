@@ -30,10 +30,10 @@ impl EndedBy {
         Self { source: Some(source), ending, deadline }
     }
 
-    fn end(&mut self, status: &Status) -> Option<Result<Frame<Bytes>, Status>> {
+    fn end(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.source = None;
         self.ending = None;
-        Some(Ok(Frame::trailers(trailers(status))))
+        Poll::Ready(Some(Ok(Frame::trailers(trailers(status)))))
     }
 }
 
@@ -56,7 +56,7 @@ impl Body for EndedBy {
         if let Some(ending) = this.ending.as_mut()
             && let Poll::Ready(status) = ending.as_mut().poll(cx)
         {
-            return Poll::Ready(this.end(&status));
+            return this.end(&status);
         }
         let polled = catch_unwind(AssertUnwindSafe(|| {
             deadline::sync_scope(this.deadline, || Pin::new(source).poll_frame(cx))
@@ -69,13 +69,13 @@ impl Body for EndedBy {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
-            Ok(Poll::Ready(Some(Err(status)))) => Poll::Ready(this.end(&status)),
+            Ok(Poll::Ready(Some(Err(status)))) => this.end(&status),
             Ok(Poll::Ready(None)) => {
                 this.source = None;
                 Poll::Ready(None)
             }
             Ok(Poll::Pending) => Poll::Pending,
-            Err(_) => Poll::Ready(this.end(&panicked())),
+            Err(_) => this.end(&panicked()),
         }
     }
 

@@ -85,7 +85,8 @@ impl Builder {
         self
     }
 
-    /// The methods that are called: which of them are unary, with the default deadline, and which may be repeated.
+    /// The methods that are called: which of them are unary, with the default deadline, and which may be repeated. In
+    /// metrics every other one is `_OTHER`; give a table wherever paths come from outside.
     pub fn methods(mut self, methods: Arc<Table>) -> Self {
         self.methods = methods;
         self

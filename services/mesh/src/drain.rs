@@ -20,7 +20,7 @@ pub struct Drain {
 /// How long each stage of a drain lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
-    /// From NOT_SERVING to the end of accepting, so that balancers can take notice; zero on one machine.
+    /// From `NOT_SERVING` to the end of accepting, so that balancers can take notice; zero on one machine.
     pub announce: Duration,
     /// From GOAWAY to the end of the streams.
     pub streams: Duration,
@@ -97,7 +97,7 @@ impl Drain {
 
     /// A drain that follows this one but can be driven on by itself, so that one server of a process ends its streams
     /// on its own clock.
-    pub(crate) fn child(&self) -> Self {
+    pub fn child(&self) -> Self {
         Self {
             begun: self.begun.child_token(),
             streams: self.streams.child_token(),

@@ -69,7 +69,7 @@ where
                 Some(Err(status)) => Some(Err(status)),
                 _ => Some(Ok(frame)),
             },
-            Some(Err(error)) => Some(Err(Status::from_error(error.into()))),
+            Some(Err(error)) => Some(Err(broken_off(Status::from_error(error.into())))),
             None => None,
         })
     }
@@ -80,6 +80,15 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.source.size_hint()
+    }
+}
+
+/// A stream that its caller has cancelled is not one that has ended: tonic takes CANCELLED of a request body for its
+/// end, and half an upload would be a whole one.
+fn broken_off(status: Status) -> Status {
+    match status.code() {
+        tonic::Code::Cancelled => Status::aborted("the caller broke the request off"),
+        _ => status,
     }
 }
 
@@ -230,6 +239,16 @@ mod tests {
             let status = pieces(bytes, size).collect().await.unwrap_err();
             assert_eq!(status.code(), tonic::Code::ResourceExhausted);
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_broken_off_does_not_end_well() {
+        let cancelled = futures_util::stream::iter([
+            Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x01a"))),
+            Err(Status::cancelled("reset by the peer")),
+        ]);
+        let body = Limited::new(http_body_util::StreamBody::new(cancelled), 8);
+        assert_eq!(body.collect().await.unwrap_err().code(), tonic::Code::Aborted);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
-//! `grpc.health.v1` for every service of a server: NOT_SERVING until it is ready, NOT_SERVING first when it stops.
+//! `grpc.health.v1` for every service of a server: `NOT_SERVING` until it is ready, and first again when it stops.
 //!
-//! `Check` of an unknown service is NOT_FOUND; `Watch` of one says SERVICE_UNKNOWN and stays open, as the protocol wants it.
+//! `Check` of an unknown service is `NOT_FOUND`; `Watch` of one says `SERVICE_UNKNOWN` and stays open, as the protocol wants it.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -88,12 +88,11 @@ impl Protocol for Health {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(match self.states.get(&*request.into_inner().service) {
-            Some(state) => Box::pin(WatchStream::new(state.subscribe()).map(|status| Ok(response(status)))),
-            None => {
-                let unknown = futures_util::stream::iter([Ok(response(ServingStatus::ServiceUnknown))]);
-                Box::pin(unknown.chain(futures_util::stream::pending()))
-            }
-        }))
+        let Some(state) = self.states.get(&*request.into_inner().service) else {
+            let unknown = futures_util::stream::iter([Ok(response(ServingStatus::ServiceUnknown))]);
+            return Ok(Response::new(Box::pin(unknown.chain(futures_util::stream::pending()))));
+        };
+        let states = WatchStream::new(state.subscribe());
+        Ok(Response::new(Box::pin(states.map(|status| Ok(response(status))))))
     }
 }

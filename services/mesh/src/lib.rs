@@ -29,5 +29,5 @@ pub mod serve;
 pub mod status;
 pub mod telemetry;
 pub mod trace;
-#[cfg(feature = "transport")]
+#[cfg(any(feature = "client", feature = "serve"))]
 mod transport;

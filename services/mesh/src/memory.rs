@@ -35,7 +35,7 @@ pub fn pair(identity: Principal) -> (Listener, Connector) {
 
 impl Listener {
     /// The next connection; pending for ever once every connector is gone.
-    pub(crate) async fn accept(&mut self) -> (DuplexStream, Peer) {
+    pub async fn accept(&mut self) -> (DuplexStream, Peer) {
         match self.incoming.recv().await {
             Some(accepted) => accepted,
             None => std::future::pending().await,

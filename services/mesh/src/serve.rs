@@ -9,10 +9,12 @@ mod limits;
 mod listen;
 mod pipeline;
 mod preface;
+mod rewind;
 mod services;
 mod shed;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use options::Table;
 use tokio::time::{sleep, timeout};
@@ -110,6 +112,13 @@ impl Builder {
     }
 }
 
+/// Once a minute, until the drain.
+async fn upkeep(closing: CancellationToken) {
+    while timeout(Duration::from_mins(1), closing.cancelled()).await.is_err() {
+        crate::telemetry::upkeep();
+    }
+}
+
 fn table(descriptors: &[&[u8]]) -> Result<Table, options::Error> {
     // descriptor sets that follow one another are the encoding of one set with all their files
     Table::read(&descriptors.concat())
@@ -131,7 +140,7 @@ impl Server {
         Builder { services, ..Builder::default() }
     }
 
-    /// Its health, NOT_SERVING until [`crate::health::Health::ready`] is called.
+    /// Its health, `NOT_SERVING` until [`crate::health::Health::ready`] is called.
     #[cfg(feature = "health")]
     pub fn health(&self) -> &crate::health::Health {
         &self.health
@@ -139,7 +148,7 @@ impl Server {
 
     /// Serves on all listeners until the drain begins, then drains, and returns when that is over.
     ///
-    /// The stages: NOT_SERVING, a pause, no more accepting and GOAWAY on every connection, the end of streams, the hard stop.
+    /// The stages: `NOT_SERVING`, a pause, no more accepting and GOAWAY on every connection, the end of streams, the hard stop.
     pub async fn serve(self, listeners: Vec<Listener>, drain: Drain) -> Drained {
         let Self { pipeline, limits, grace, .. } = &self;
         let drain = drain.child();
@@ -155,6 +164,7 @@ impl Server {
             };
             loops.spawn(accept::run(listener, shared, Arc::clone(&slots), tasks.clone()));
         }
+        loops.spawn(upkeep(closing.clone()));
         loops.close();
         tasks.close();
         drain.begun().await;

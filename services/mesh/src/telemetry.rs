@@ -23,6 +23,7 @@ pub use otlp::{Exporter, Otlp, OtlpError, Protocol, export_spans};
 pub const STATUS_ATTRIBUTE: &str = "rpc.response.status_code";
 
 /// A span that has ended.
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "the exporter alone reads it"))]
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) kind: Kind,
@@ -60,6 +61,13 @@ pub(crate) fn export(span: Finished) {
     otlp::export(span);
     #[cfg(not(feature = "otlp"))]
     drop(span);
+}
+
+/// Folds samples of metrics into their buckets, which bounds memory where nobody scrapes. A running [`crate::serve`]
+/// server calls it once a minute; a process with calls and without such a server does so itself.
+pub fn upkeep() {
+    #[cfg(feature = "metrics")]
+    metrics::upkeep();
 }
 
 /// Counts a call that has ended.

@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::telemetry;
 
+#[cfg(feature = "client")]
 pub(crate) use call::status_code;
 pub use call::{Call, Observed, code_name};
 pub(crate) use id::random;

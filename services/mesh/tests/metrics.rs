@@ -16,8 +16,8 @@ fn calls_are_counted_by_method_and_status() {
     for scanned in ["/x.Y/1", "/x.Y/2"] {
         Call::received(scanned, false, &HeaderMap::new()).end(Code::Unimplemented);
     }
-    Call::made("/d.E/F").end(Code::Ok);
-    drop(Call::made("/d.E/F"));
+    Call::made("/d.E/F", true).end(Code::Ok);
+    drop(Call::made("/d.E/F", true));
     let text = render_metrics();
     let count = |name: &str, method: &str, status: &str| {
         let labels = format!(

@@ -1,6 +1,6 @@
 //! One connected trace, from a client through two servers, as a collector receives it. Built with the `otlp` feature.
 #![cfg(feature = "otlp")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "mesh/descriptors.rs"]
 mod descriptors;
@@ -17,6 +17,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mesh::drain::Grace;
+use mesh::serve::Limits;
 use mesh::telemetry::{Otlp, export_spans};
 use prost::Message;
 use tokio::net::TcpListener;
@@ -56,9 +58,9 @@ struct Span {
     #[prost(bytes = "vec", tag = "1")]
     trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    span_id: Vec<u8>,
+    id: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
-    parent_span_id: Vec<u8>,
+    parent_id: Vec<u8>,
     #[prost(string, tag = "5")]
     name: String,
     #[prost(int32, tag = "6")]
@@ -136,7 +138,7 @@ async fn a_trace_is_connected_from_client_to_the_last_server() {
 
     let last = world::start().await;
     let echo = Echo { next: Some(last.channel("anonymous")), ..Echo::default() };
-    let first = world::start_with(echo, Default::default(), Default::default()).await;
+    let first = world::start_with(echo, Limits::default(), Grace::default()).await;
     first.client("anonymous").say("/test.v1.Echo/Public", "", "chain").await.unwrap();
     first.client("anonymous").say("/test.v1.Echo/Nothing", "secret-tool", "secret-body").await.unwrap_err();
     first.drain.begin();
@@ -150,9 +152,9 @@ async fn a_trace_is_connected_from_client_to_the_last_server() {
     let spans: Vec<Span> =
         export.resource_spans.into_iter().flat_map(|one| one.scope_spans).flat_map(|one| one.spans).collect();
     let name = "test.v1.Echo/Public";
-    let root = spans.iter().find(|span| span.parent_span_id.is_empty() && span.name == name).unwrap();
+    let root = spans.iter().find(|span| span.parent_id.is_empty() && span.name == name).unwrap();
     let mut chain = vec![root];
-    while let Some(next) = spans.iter().find(|span| span.parent_span_id == chain.last().unwrap().span_id) {
+    while let Some(next) = spans.iter().find(|span| span.parent_id == chain.last().unwrap().id) {
         chain.push(next);
     }
     let kinds: Vec<i32> = chain.iter().map(|span| span.kind).collect();

@@ -19,14 +19,23 @@ use crate::trace::{Call, Observed, status_code};
 /// A server that has refused a call so often is not asked again.
 const MAX_REFUSALS: u32 = 3;
 
+/// So many connections may close before the call is on one of them.
+const MAX_UNSENT: u32 = 16;
+
 type Attempt = Result<(Response<Incoming>, Lease), Status>;
 
 impl Inner {
     pub(super) async fn call(&self, request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
         let (mut parts, body) = request.into_parts();
         let rule = self.methods.get(parts.uri.path());
-        let mut call = Call::made(parts.uri.path());
-        let at = prepare(&mut parts, rule, &call)?;
+        let mut call = Call::made(parts.uri.path(), rule.is_some() || self.methods.iter().next().is_none());
+        let at = match prepare(&mut parts, rule, &call) {
+            Ok(at) => at,
+            Err(status) => {
+                call.end(status.code());
+                return Err(status);
+            }
+        };
         let mut payload = Payload::collect(body);
         let attempts = self.attempts(&mut parts, &mut payload, is_repeatable(rule));
         let answered = match at {
@@ -68,7 +77,7 @@ impl Inner {
 
     /// One attempt, sent again at once as long as no server has processed it.
     async fn transparent(&self, parts: &request::Parts, payload: &mut Payload) -> Attempt {
-        let mut refusals = 0;
+        let (mut refusals, mut unsent) = (0, 0);
         loop {
             let lease = self.pool.lease().await?;
             let Some(body) = payload.take() else {
@@ -83,9 +92,10 @@ impl Inner {
                     return Ok((response, lease));
                 }
                 Err(mut error) => {
-                    if let Some(unsent) = error.take_message() {
-                        payload.give_back(unsent.into_body());
-                        lease.retire();
+                    lease.retire();
+                    if let Some(request) = error.take_message().filter(|_| unsent < MAX_UNSENT) {
+                        unsent += 1;
+                        payload.give_back(request.into_body());
                         continue;
                     }
                     let error = error.into_error();
@@ -93,7 +103,6 @@ impl Inner {
                     if !sanitise::is_unprocessed(&error) || refusals > MAX_REFUSALS {
                         return Err(sanitise::status(&error));
                     }
-                    lease.retire();
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+#[cfg(feature = "tls")]
 use std::sync::Arc;
 
 use http::uri::Authority;

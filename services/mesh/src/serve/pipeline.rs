@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as HttpBody;
-use options::Table;
+use options::{Caller, Table};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::Status;
@@ -16,7 +16,7 @@ use tonic::body::Body;
 
 use super::shed::Shed;
 use super::{Limits, Services};
-use crate::authorize::{self, Subject, needs_tool, tool_in};
+use crate::authorize::{self, Subject, tool_in};
 use crate::body::{EndedBy, Ending, panicked};
 use crate::drain::{Drain, resume_elsewhere};
 use crate::frame::{Limited, first};
@@ -148,7 +148,8 @@ impl Pipeline {
         };
         // what no tool could change is decided before a byte is read
         authorize::check(rule, caller, caller.tool())?;
-        let Some(field) = rule.tool_field.as_ref().filter(|_| needs_tool(rule, caller)) else {
+        // for administrators and services too: a request that can be read in two ways is refused, whoever sends it
+        let Some(field) = rule.tool_field.as_ref().filter(|_| !rule.admits(Caller::Public)) else {
             return Ok(Body::new(body));
         };
         let first = timeout_at(Instant::now() + deadline::DEFAULT_UNARY, first(body)).await;

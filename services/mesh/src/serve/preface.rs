@@ -55,7 +55,7 @@ mod tests {
         bytes.extend([
             0,
             u8::try_from(settings >> 8).unwrap(),
-            (settings & 0xff) as u8,
+            u8::try_from(settings & 0xff).unwrap(),
             SETTINGS,
             0,
             0,

@@ -47,6 +47,7 @@ impl Services {
     }
 
     /// Adds a service, as tonic generates its server; one of the same name is replaced.
+    #[allow(clippy::should_implement_trait, reason = "nobody takes a set of services for a number")]
     pub fn add<S>(mut self, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>

@@ -30,16 +30,15 @@ pub fn install_metrics() -> Result<(), BuildError> {
     Ok(())
 }
 
-/// All metrics in Prometheus' text format; empty before [`install_metrics`]. Whoever renders also keeps memory bounded:
-/// samples are folded into buckets here, so something must render now and then.
+/// All metrics in Prometheus' text format; empty before [`install_metrics`].
 pub fn render_metrics() -> String {
-    HANDLE
-        .get()
-        .map(|handle| {
-            handle.run_upkeep();
-            handle.render()
-        })
-        .unwrap_or_default()
+    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+pub(super) fn upkeep() {
+    if let Some(handle) = HANDLE.get() {
+        handle.run_upkeep();
+    }
 }
 
 pub(super) fn record_call(kind: Kind, method: &Arc<str>, status: &'static str, took: Duration) {

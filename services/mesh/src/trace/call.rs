@@ -29,9 +29,9 @@ impl Call {
         Self::begin(Kind::Server, Span::server(method(path, known), headers))
     }
 
-    /// A call that is made.
-    pub fn made(path: &str) -> Self {
-        Self::begin(Kind::Client, Span::child(Kind::Client, method(path, true)))
+    /// A call that is made. The path is its name only if it is `known`.
+    pub fn made(path: &str, known: bool) -> Self {
+        Self::begin(Kind::Client, Span::child(Kind::Client, method(path, known)))
     }
 
     fn begin(kind: Kind, mut span: Span) -> Self {

@@ -94,3 +94,16 @@ async fn unknown_methods_are_unimplemented_and_never_called() {
     }
     assert_eq!(world.echo.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
 }
+
+#[tokio::test]
+async fn a_tool_field_that_occurs_twice_is_refused_whoever_sends_it() {
+    let world = world::start().await;
+    for peer in ["tool:alpha", "admin:root", "service:config"] {
+        let (mut sender, connection) = crate::connections::raw(&world, peer).await;
+        tokio::spawn(connection);
+        let twice = crate::connections::bytes("/test.v1.Echo/Say", b"\x0a\x05alpha\x0a\x04beta");
+        let response = sender.send_request(twice).await.unwrap();
+        assert_eq!(response.headers()["grpc-status"], "3", "{peer}");
+    }
+    assert_eq!(world.echo.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
+}

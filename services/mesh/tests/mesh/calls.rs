@@ -4,11 +4,13 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use mesh::client::{Channel, Endpoint};
+use mesh::drain::Grace;
 use mesh::memory;
+use mesh::serve::Limits;
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::echo::{EchoClient, streams};
+use crate::echo::{Echo, EchoClient, streams};
 use crate::world::{self, principal};
 
 const PUBLIC: &str = "/test.v1.Echo/Public";
@@ -95,8 +97,8 @@ fn tokio_pair() -> (tokio::sync::mpsc::UnboundedReceiver<tokio::net::TcpStream>,
 
 #[tokio::test]
 async fn more_streams_than_a_connection_allows_open_another() {
-    let limits = mesh::serve::Limits { streams: 10, ..Default::default() };
-    let world = world::start_with(Default::default(), limits, Default::default()).await;
+    let limits = Limits { streams: 10, ..Limits::default() };
+    let world = world::start_with(Echo::default(), limits, Grace::default()).await;
     let mut client = world.over_tcp();
     let mut open = Vec::new();
     for _ in 0..35 {

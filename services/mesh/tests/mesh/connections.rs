@@ -19,26 +19,31 @@ use crate::world::{self, World};
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 /// A client without any of our layers.
-pub(crate) async fn raw(world: &World) -> (http2::SendRequest<Full<Bytes>>, Connection) {
-    let io = world.connector.identified_as(world::principal("anonymous")).connect().await.unwrap();
+pub(crate) async fn raw(world: &World, peer: &str) -> (http2::SendRequest<Full<Bytes>>, Connection) {
+    let io = world.connector.identified_as(world::principal(peer)).connect().await.unwrap();
     let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
     (sender, Box::pin(connection))
 }
 
-/// A request to the stream, in bytes.
-pub(crate) fn request(mode: &str, timeout: Option<&str>) -> http::Request<Full<Bytes>> {
-    let message = Say { tool: String::new(), mode: mode.into() }.encode_to_vec();
+/// A request with this message.
+pub(crate) fn bytes(path: &str, message: &[u8]) -> http::Request<Full<Bytes>> {
     let mut body = BytesMut::new();
     body.put_u8(0);
     body.put_u32(u32::try_from(message.len()).unwrap());
-    body.put_slice(&message);
-    let mut request = http::Request::post("http://test/test.v1.Echo/Stream")
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
-    if let Some(timeout) = timeout {
-        request = request.header("grpc-timeout", timeout);
-    }
+    body.put_slice(message);
+    let request = http::Request::post(format!("http://test{path}"));
+    let request = request.header("content-type", "application/grpc").header("te", "trailers");
     request.body(Full::new(body.freeze())).unwrap()
+}
+
+/// A request to the stream.
+pub(crate) fn request(mode: &str, timeout: Option<&'static str>) -> http::Request<Full<Bytes>> {
+    let message = Say { tool: String::new(), mode: mode.into() }.encode_to_vec();
+    let mut request = bytes("/test.v1.Echo/Stream", &message);
+    if let Some(timeout) = timeout {
+        request.headers_mut().insert("grpc-timeout", http::HeaderValue::from_static(timeout));
+    }
+    request
 }
 
 fn limits(age: Duration) -> Limits {
@@ -48,7 +53,7 @@ fn limits(age: Duration) -> Limits {
 #[tokio::test(start_paused = true)]
 async fn age_sends_goaway_and_never_cuts_a_stream() {
     let world = world::start_with(Echo::default(), limits(Duration::from_secs(2)), Grace::default()).await;
-    let (mut sender, connection) = raw(&world).await;
+    let (mut sender, connection) = raw(&world, "anonymous").await;
     let start = Instant::now();
     let closed = tokio::spawn(async move {
         connection.await.unwrap();
@@ -68,7 +73,7 @@ async fn age_sends_goaway_and_never_cuts_a_stream() {
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let limits = Limits { idle: Duration::from_secs(3), ..Limits::default() };
     let world = world::start_with(Echo::default(), limits, Grace::default()).await;
-    let (mut sender, connection) = raw(&world).await;
+    let (mut sender, connection) = raw(&world, "anonymous").await;
     let start = Instant::now();
     let closed = tokio::spawn(async move {
         connection.await.unwrap();
@@ -138,7 +143,7 @@ async fn a_storm_of_goaway_loses_no_call() {
 #[tokio::test]
 async fn what_is_not_grpc_gets_an_http_status() {
     let world = world::start().await;
-    let (mut sender, connection) = raw(&world).await;
+    let (mut sender, connection) = raw(&world, "anonymous").await;
     tokio::spawn(connection);
     let mut json = request("hello", None);
     json.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));

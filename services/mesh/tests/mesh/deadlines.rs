@@ -49,7 +49,7 @@ async fn a_stream_ends_at_its_deadline_with_what_it_had() {
 #[tokio::test(start_paused = true)]
 async fn the_server_ends_a_stream_whatever_its_client_does() {
     let world = world::start().await;
-    let (mut sender, connection) = crate::connections::raw(&world).await;
+    let (mut sender, connection) = crate::connections::raw(&world, "anonymous").await;
     tokio::spawn(connection);
     let response = sender.send_request(crate::connections::request("ticks", Some("1S"))).await.unwrap();
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_call_passes_its_deadline_on() {
 #[tokio::test(start_paused = true)]
 async fn a_broken_timeout_is_refused() {
     let world = world::start().await;
-    let (mut sender, connection) = crate::connections::raw(&world).await;
+    let (mut sender, connection) = crate::connections::raw(&world, "anonymous").await;
     tokio::spawn(connection);
     let response = sender.send_request(crate::connections::request("hello", Some("soon"))).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "3");

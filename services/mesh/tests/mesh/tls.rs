@@ -25,7 +25,7 @@ fn root() -> (Issuer<'static, KeyPair>, Vec<u8>) {
     (Issuer::new(params, key), pem)
 }
 
-fn issue(params: CertificateParams, issuer: &Issuer<'static, KeyPair>) -> (Vec<u8>, Vec<u8>) {
+fn issue(params: &CertificateParams, issuer: &Issuer<'static, KeyPair>) -> (Vec<u8>, Vec<u8>) {
     let key = KeyPair::generate().unwrap();
     (params.signed_by(&key, issuer).unwrap().pem().into_bytes(), key.serialize_pem().into_bytes())
 }
@@ -44,7 +44,7 @@ async fn a_certificate_is_an_identity() {
     let mut alpha = CertificateParams::default();
     alpha.distinguished_name.push(DnType::OrganizationName, "toolforge");
     alpha.distinguished_name.push(DnType::CommonName, "alpha");
-    let tls = Arc::new(Tls::new(&pem(issue(echo, &mesh)), false).unwrap());
+    let tls = Arc::new(Tls::new(&pem(issue(&echo, &mesh)), false).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let drain = Drain::new();
@@ -54,7 +54,7 @@ async fn a_certificate_is_an_identity() {
         let client = Client::new(&pem(own), Expected::Service("echo".into())).unwrap();
         EchoClient::new(Channel::new(Endpoint::tls(&address, Arc::new(client)).unwrap()))
     };
-    let mut tool = client(issue(alpha, &clients));
+    let mut tool = client(issue(&alpha, &clients));
     let said = tool.say("/test.v1.Echo/Say", "alpha", "whoami").await.unwrap();
     assert_eq!(said.into_inner().text, "tool:alpha");
     let refused = tool.say("/test.v1.Echo/Say", "beta", "whoami").await.unwrap_err();

@@ -22,7 +22,7 @@ impl Root {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn issue(&self, params: CertificateParams) -> (Vec<u8>, Vec<u8>) {
+    fn issue(&self, params: &CertificateParams) -> (Vec<u8>, Vec<u8>) {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem().into_bytes(), key.serialize_pem().into_bytes())
@@ -58,7 +58,7 @@ impl World {
     }
 
     fn jobs(&self) -> Pem {
-        self.pem(self.mesh.issue(service(&["spiffe://toolforge/service/jobs"])))
+        self.pem(self.mesh.issue(&service(&["spiffe://toolforge/service/jobs"])))
     }
 
     /// Whom a server takes a client with this certificate for.
@@ -87,22 +87,24 @@ async fn handshake(server: &Server, client: &Client) -> Result<String, String> {
 #[tokio::test]
 async fn issuer_and_subject_together_name_the_caller() {
     let world = World::new();
-    let seen = world.seen(world.mesh.issue(service(&["spiffe://toolforge/service/web"]))).await;
+    let seen = world.seen(world.mesh.issue(&service(&["spiffe://toolforge/service/web"]))).await;
     assert_eq!(seen.unwrap(), "service:web");
-    assert_eq!(world.seen(world.clients.issue(client("toolforge", "a.b"))).await.unwrap(), "tool:a.b");
-    assert_eq!(world.seen(world.clients.issue(client("admins", "root"))).await.unwrap(), "admin:root");
+    assert_eq!(world.seen(world.clients.issue(&client("toolforge", "a.b"))).await.unwrap(), "tool:a.b");
+    assert_eq!(world.seen(world.clients.issue(&client("admins", "root"))).await.unwrap(), "admin:root");
     assert_eq!(world.seen((Vec::new(), Vec::new())).await.unwrap(), "anonymous");
 }
 
 #[tokio::test]
 async fn neither_root_can_pass_for_the_other() {
     let world = World::new();
-    assert!(world.seen(world.clients.issue(service(&["spiffe://toolforge/service/gateway"]))).await.is_err());
-    assert!(world.seen(world.mesh.issue(client("admins", "root"))).await.is_err());
+    assert!(
+        world.seen(world.clients.issue(&service(&["spiffe://toolforge/service/gateway"]))).await.is_err()
+    );
+    assert!(world.seen(world.mesh.issue(&client("admins", "root"))).await.is_err());
     let mut both = client("toolforge", "alpha");
     both.subject_alt_names = service(&["spiffe://toolforge/service/gateway"]).subject_alt_names;
-    assert_eq!(world.seen(world.clients.issue(both.clone())).await.unwrap(), "tool:alpha");
-    assert_eq!(world.seen(world.mesh.issue(both)).await.unwrap(), "service:gateway");
+    assert_eq!(world.seen(world.clients.issue(&both)).await.unwrap(), "tool:alpha");
+    assert_eq!(world.seen(world.mesh.issue(&both)).await.unwrap(), "service:gateway");
 }
 
 #[tokio::test]
@@ -117,18 +119,18 @@ async fn certificates_that_name_nobody_end_the_connection() {
     ];
     for params in mesh {
         let names = format!("{:?}", params.subject_alt_names);
-        assert!(world.seen(world.mesh.issue(params)).await.is_err(), "{names}");
+        assert!(world.seen(world.mesh.issue(&params)).await.is_err(), "{names}");
     }
     for (organization, name) in
         [("other", "alpha"), ("toolforge", ""), ("toolforge", "a b"), ("toolforge", "a:b")]
     {
         assert!(
-            world.seen(world.clients.issue(client(organization, name))).await.is_err(),
+            world.seen(world.clients.issue(&client(organization, name))).await.is_err(),
             "{organization} {name}"
         );
     }
     let stranger = Root::new("mesh");
-    assert!(world.seen(stranger.issue(service(&["spiffe://toolforge/service/gateway"]))).await.is_err());
+    assert!(world.seen(stranger.issue(&service(&["spiffe://toolforge/service/gateway"]))).await.is_err());
 }
 
 #[tokio::test]
@@ -137,7 +139,7 @@ async fn an_expired_certificate_is_refused() {
     let mut params = service(&["spiffe://toolforge/service/web"]);
     params.not_before = rcgen::date_time_ymd(2001, 1, 1);
     params.not_after = rcgen::date_time_ymd(2002, 1, 1);
-    assert!(world.seen(world.mesh.issue(params)).await.is_err());
+    assert!(world.seen(world.mesh.issue(&params)).await.is_err());
 }
 
 #[tokio::test]
@@ -148,7 +150,7 @@ async fn a_client_takes_only_the_service_it_expects() {
     let expects = |name: &str| Client::new(&own, Expected::Service(name.into())).unwrap();
     assert!(handshake(&server, &expects("jobs")).await.is_ok());
     assert!(handshake(&server, &expects("web")).await.is_err());
-    let impostor = world.pem(world.clients.issue(service(&["spiffe://toolforge/service/jobs"])));
+    let impostor = world.pem(world.clients.issue(&service(&["spiffe://toolforge/service/jobs"])));
     let impostor = Server::new(&impostor, false).unwrap();
     assert!(handshake(&impostor, &expects("jobs")).await.is_err());
 }
@@ -174,6 +176,6 @@ async fn a_reload_changes_new_connections_and_a_bad_one_changes_nothing() {
     let other = World::new();
     server.reload(&other.jobs()).unwrap();
     assert!(handshake(&server, &client).await.is_err());
-    client.reload(&other.pem(other.clients.issue(self::client("admins", "root")))).unwrap();
+    client.reload(&other.pem(other.clients.issue(&self::client("admins", "root")))).unwrap();
     assert_eq!(handshake(&server, &client).await.unwrap(), "admin:root");
 }
