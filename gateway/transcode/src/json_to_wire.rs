@@ -34,6 +34,8 @@ pub(crate) struct Encoder<'s, 'i> {
     depth: u32,
     /// Dotted paths of the unknown fields that were dropped.
     pub(crate) unknown: Vec<String>,
+    /// The length of those paths.
+    reported: usize,
     /// Where each key of the maps being written lies in `out`, as a stack.
     keys: Vec<(usize, usize)>,
 }
@@ -41,7 +43,8 @@ pub(crate) struct Encoder<'s, 'i> {
 impl<'s, 'i> Encoder<'s, 'i> {
     /// An encoder that appends to `out`.
     pub(crate) fn new(schema: &'s Schema, scan: Scanner<'i>, out: Vec<u8>, options: DecodeOptions) -> Self {
-        Self { schema, scan, out, options, depth: options.depth, unknown: Vec::new(), keys: Vec::new() }
+        let (unknown, keys) = (Vec::new(), Vec::new());
+        Self { schema, scan, out, options, depth: options.depth, unknown, reported: 0, keys }
     }
 
     /// One message, by its own JSON form, without tag and length. `bound` are its fields that are bound already.
@@ -128,20 +131,26 @@ impl<'s, 'i> Encoder<'s, 'i> {
     }
 
     fn unknown_field(&mut self, id: MessageId, name: &str, start: usize, trail: &Trail<'_>) -> Scan<()> {
-        /// More paths than this are not worth telling.
-        const MOST_REPORTED: usize = 1000;
         let place = trail.child(Step::Field(name));
         match self.options.unknown {
             UnknownFields::Reject => {
                 let error = RequestError::new(K::UnknownField, known_fields(self.schema, id));
                 return Err(place.name(error.at(start)));
             }
-            UnknownFields::Report if self.unknown.len() < MOST_REPORTED => {
-                self.unknown.push(place.to_string());
-            }
-            UnknownFields::Report | UnknownFields::Ignore => {}
+            UnknownFields::Report => self.report(&place),
+            UnknownFields::Ignore => {}
         }
         self.scan.skip(self.depth).map_err(|e| place.name(e))
+    }
+
+    /// Notes the path of an unknown field, unless enough is told already: paths may be long and repeat each other.
+    fn report(&mut self, place: &Trail<'_>) {
+        const MOST_BYTES: usize = 64 * 1024;
+        if self.reported < MOST_BYTES {
+            let path = place.to_string();
+            self.reported += path.len() + 1;
+            self.unknown.push(path);
+        }
     }
 
     fn member(

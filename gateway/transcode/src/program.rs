@@ -6,6 +6,7 @@ mod route;
 mod warning;
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -60,9 +61,16 @@ pub struct Compiled {
 }
 
 /// Everything that is needed to serve a set of files. Cloning shares it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Program {
     inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (methods, routes) = (self.inner.methods.len(), self.inner.bindings.len());
+        f.debug_struct("Program").field("methods", &methods).field("routes", &routes).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

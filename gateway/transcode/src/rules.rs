@@ -8,7 +8,7 @@ pub enum UnknownFields {
     /// Refuse the request, naming the field.
     #[default]
     Reject,
-    /// Drop them.
+    /// Drop them, and with them enum words that are not known.
     Ignore,
     /// Drop them and put their dotted paths into the field that is marked with [`FieldRules::unknown_field_paths`].
     Report,

@@ -94,7 +94,7 @@ impl Encoder<'_, '_> {
                 let word = self.scan.string()?;
                 match self.schema.enumeration(id).by_name(&word) {
                     Some(value) => scalar::put_int32(&mut self.out, value.number),
-                    None if self.options.unknown != UnknownFields::Reject => return Ok(false),
+                    None if self.options.unknown == UnknownFields::Ignore => return Ok(false),
                     None => return Err(self.unknown_word(id, start)),
                 }
             }

@@ -139,3 +139,36 @@ fn a_body_cut_or_bent_at_each_byte_never_panics() {
         }
     }
 }
+
+#[test]
+fn a_member_without_a_value_ends_the_reading() {
+    use transcode::UnknownFields::{Ignore, Reject, Report};
+    for body in [
+        r#"{"":}"#,
+        r#"{"":"#,
+        r#"{"x":}"#,
+        r#"{"w_any":{"":}}"#,
+        r#"{"w_any":{"@type":"x/test.v1.Inner","":}}"#,
+        r#"{"w_struct":{"":}}"#,
+    ] {
+        for unknown in [Ignore, Reject, Report] {
+            let read =
+                crate::fixture::google().json_to_message(ALL, body.as_bytes(), unknown, &mut Vec::new());
+            assert!(read.unwrap().is_err(), "{body} {unknown:?}");
+        }
+    }
+}
+
+#[test]
+fn a_million_unknown_fields_are_dropped_without_keeping_them() {
+    let body = format!("{{{}\"f_int32\":1}}", r#""x":[{}],"#.repeat(1_000_000));
+    let mut out = Vec::new();
+    let read = crate::fixture::google().json_to_message(
+        ALL,
+        body.as_bytes(),
+        transcode::UnknownFields::Ignore,
+        &mut out,
+    );
+    read.unwrap().unwrap();
+    assert_eq!(json(&out), r#"{"f_int32":1}"#);
+}

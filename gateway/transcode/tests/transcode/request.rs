@@ -280,6 +280,19 @@ fn occurrences(wire: &[u8], number: u32) -> usize {
 }
 
 #[test]
+fn what_is_told_about_unknown_fields_is_bounded() {
+    let long = "k".repeat(10_000);
+    let unknown: Vec<String> = (0..5_000).map(|i| format!(r#""x{i}":0"#)).collect();
+    let body = format!(r#"{{"{long}":0,"books":[{{"author":{{{}}}}}]}}"#, unknown.join(","));
+    let import = bound("POST /v1/import").unwrap();
+    let frame = import.request(Some(Body { content_type: None, data: body.as_bytes() })).unwrap();
+    assert!((60_000..90_000).contains(&frame.len()), "{}", frame.len());
+    let word = br#"{"books":[{"genre":"poetry"}]}"#;
+    let error = import.request(Some(Body { content_type: None, data: word })).unwrap_err();
+    assert_eq!(error.path(), "books[0].genre");
+}
+
+#[test]
 fn a_bound_field_is_on_the_wire_once() {
     for body in ["", "{}", r#"{"shelf":"a"}"#, r#"{"titles":["x"],"shelf":"a"}"#, r#"{"shelf":null}"#] {
         let bound = bound("PUT /v1/shelves/a/all").unwrap();
