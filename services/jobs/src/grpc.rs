@@ -69,6 +69,26 @@ impl Edge {
     const fn jobs(&self) -> &Jobs {
         &self.deps.jobs
     }
+
+    /// The use cases for a change, which may outlive the call.
+    fn owned(&self) -> Jobs {
+        self.deps.jobs.clone()
+    }
+}
+
+/// Carries a change to its end also when its caller leaves in the middle: what was begun is finished or taken back.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, jobs_core::Error>> + Send + 'static,
+) -> Result<T, Status> {
+    match tokio::spawn(change).await {
+        Ok(result) => result.map_err(status),
+        Err(error) => {
+            tracing::error!(%error, "a change panicked");
+            Err(Status::internal(
+                "Something went wrong on the server, please try again or tell its operators",
+            ))
+        }
+    }
 }
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -102,7 +122,7 @@ impl StatusApi for Edge {
     async fn get_metrics(&self, _: Request<GetMetricsRequest>) -> Reply<HttpBody> {
         let content_type = "text/plain; version=0.0.4".to_owned();
         let data = (self.deps.metrics)().into_bytes();
-        Ok(Response::new(HttpBody { content_type, data: data.into(), extensions: Vec::new() }))
+        Ok(Response::new(HttpBody { content_type, data, extensions: Vec::new() }))
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod grpc;
 mod records;
+mod tenants;
 
 pub use grpc::{Deps, service};
 pub use records::Records;
+pub use tenants::follow_tools;

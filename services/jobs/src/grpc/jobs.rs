@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::from_proto::{definition, job_name, page_size, request_id, tool};
 use super::status::status;
-use super::{Edge, Reply, log_stream, messages, to_proto};
+use super::{Edge, Reply, log_stream, messages, to_proto, to_the_end};
 
 /// Most jobs of one page.
 const PAGE: usize = 1000;
@@ -40,7 +40,8 @@ impl JobsApi for Edge {
             etag: None,
             validate_only: validate_only.unwrap_or_default(),
         };
-        let view = self.jobs().create(&tool(&name)?, &definition(job), &options).await.map_err(status)?;
+        let (jobs, tool, job) = (self.owned(), tool(&name)?, definition(job));
+        let view = to_the_end(async move { jobs.create(&tool, &job, &options).await }).await?;
         Ok(Response::new(CreateJobResponse { job: Some(to_proto::job(&view, true)), messages: messages() }))
     }
 
@@ -48,14 +49,16 @@ impl JobsApi for Edge {
         let UpsertJobRequest { tool: name, job, request_id: id, etag, validate_only } = request.into_inner();
         let options =
             Options { request_id: request_id(id)?, etag, validate_only: validate_only.unwrap_or_default() };
-        let done = self.jobs().upsert(&tool(&name)?, &definition(job), &options).await.map_err(status)?;
+        let (jobs, tool, job) = (self.owned(), tool(&name)?, definition(job));
+        let done = to_the_end(async move { jobs.upsert(&tool, &job, &options).await }).await?;
         let messages = Messages { info: vec![done.text], ..Messages::default() };
         Ok(Response::new(UpsertJobResponse { job_changed: done.changed, messages: Some(messages) }))
     }
 
     async fn flush_jobs(&self, request: Request<FlushJobsRequest>) -> Reply<FlushJobsResponse> {
         let tool = tool(&request.get_ref().tool)?;
-        self.jobs().flush(&tool, &Options::default()).await.map_err(status)?;
+        let jobs = self.owned();
+        to_the_end(async move { jobs.flush(&tool, &Options::default()).await }).await?;
         Ok(Response::new(FlushJobsResponse { messages: messages() }))
     }
 
@@ -69,14 +72,16 @@ impl JobsApi for Edge {
     async fn delete_job(&self, request: Request<DeleteJobRequest>) -> Reply<DeleteJobResponse> {
         let DeleteJobRequest { tool: owner, name, request_id: id, etag } = request.into_inner();
         let options = Options { request_id: request_id(id)?, etag, validate_only: false };
-        self.jobs().delete(&tool(&owner)?, &job_name(&name)?, &options).await.map_err(status)?;
+        let (jobs, tool, name) = (self.owned(), tool(&owner)?, job_name(&name)?);
+        to_the_end(async move { jobs.delete(&tool, &name, &options).await }).await?;
         Ok(Response::new(DeleteJobResponse { messages: messages() }))
     }
 
     async fn restart_job(&self, request: Request<RestartJobRequest>) -> Reply<RestartJobResponse> {
         let RestartJobRequest { tool: owner, name, request_id: id } = request.into_inner();
         let options = Options { request_id: request_id(id)?, ..Options::default() };
-        self.jobs().restart(&tool(&owner)?, &job_name(&name)?, &options).await.map_err(status)?;
+        let (jobs, tool, name) = (self.owned(), tool(&owner)?, job_name(&name)?);
+        to_the_end(async move { jobs.restart(&tool, &name, &options).await }).await?;
         Ok(Response::new(RestartJobResponse { messages: messages() }))
     }
 
@@ -86,11 +91,8 @@ impl JobsApi for Edge {
         env.sort();
         let overrides = RunOverrides { command: cmd, args, env, stdin: stdin.unwrap_or_default() };
         let options = Options { request_id: request_id(id)?, ..Options::default() };
-        let run = self
-            .jobs()
-            .run_now(&tool(&owner)?, &job_name(&name)?, &overrides, &options)
-            .await
-            .map_err(status)?;
+        let (jobs, tool, name) = (self.owned(), tool(&owner)?, job_name(&name)?);
+        let run = to_the_end(async move { jobs.run_now(&tool, &name, &overrides, &options).await }).await?;
         Ok(Response::new(RunJobResponse { run: Some(to_proto::run(&run)), messages: messages() }))
     }
 

@@ -64,5 +64,5 @@ fn line(entry: &LogEntry) -> HttpBody {
         "message": entry.message,
     });
     let content_type = "text/plain; charset=utf8".to_owned();
-    HttpBody { content_type, data: format!("{json}\n").into_bytes().into(), extensions: Vec::new() }
+    HttpBody { content_type, data: format!("{json}\n").into_bytes(), extensions: Vec::new() }
 }

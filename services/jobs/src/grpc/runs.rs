@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::from_proto::{job_name, page_size, run_name, tool};
 use super::status::{invalid, status};
-use super::{Edge, Reply, messages, to_proto};
+use super::{Edge, Reply, messages, to_proto, to_the_end};
 
 /// Runs of one page when nothing is said, and at most.
 const PAGE: usize = 100;
@@ -54,7 +54,8 @@ impl RunsApi for Edge {
 
     async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Reply<CancelRunResponse> {
         let CancelRunRequest { tool: owner, name } = request.into_inner();
-        let run = self.jobs().cancel(&tool(&owner)?, &run_name(&name)?).await.map_err(status)?;
+        let (jobs, tool, name) = (self.owned(), tool(&owner)?, run_name(&name)?);
+        let run = to_the_end(async move { jobs.cancel(&tool, &name).await }).await?;
         Ok(Response::new(CancelRunResponse { run: Some(to_proto::run(&run)), messages: messages() }))
     }
 

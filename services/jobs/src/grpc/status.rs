@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 const DOMAIN: &str = "jobs.toolforge";
 
 /// The status of an error; what is for operators is logged here and not sent.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(super) fn status(error: Error) -> Status {
     let operator = error.operator();
     let problem = |code, reason: &str| Problem::new(code, DOMAIN, reason, error.to_string());

@@ -1,0 +1,126 @@
+//! The command line of `toolforged`; nothing deeper reads the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use mesh::args::Log;
+
+/// The whole platform in one process.
+#[derive(Parser, Debug)]
+#[command(
+    name = "toolforged",
+    version,
+    about = "The Toolforge platform on one machine: jobs, tools, gateway, engine and web router in one process",
+    after_help = "Examples:\n  toolforged serve\n  toolforged serve --data /srv/toolforge --gateway 0.0.0.0:30003 --web 0.0.0.0:80\n  \
+                  toolforged tool add alpha --data /srv/toolforge"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Serve the platform until SIGTERM or Ctrl-C
+    Serve(Serve),
+    /// Add, list and remove tools; also while the platform runs
+    Tool(Tool),
+    /// Stop the instances that a server left running
+    StopInstances(StopInstances),
+}
+
+/// Where everything is kept.
+#[derive(ClapArgs, Clone, Debug)]
+pub(crate) struct Data {
+    /// Directory of everything the platform keeps
+    #[arg(long = "data", env = "TOOLFORGED_DATA", value_name = "DIR", default_value = "./.toolforge")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Examples:\n  toolforged serve\n  toolforged serve --gateway 0.0.0.0:30003 --stop-instances\n  \
+                        OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 toolforged serve"
+)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Address of the gateway: REST and gRPC over TLS
+    #[arg(long, env = "TOOLFORGED_GATEWAY", value_name = "HOST:PORT", default_value = "127.0.0.1:30003")]
+    pub(crate) gateway: SocketAddr,
+    /// Address of published jobs, at <http://TOOL.DOMAIN:PORT/>
+    #[arg(long, env = "TOOLFORGED_WEB", value_name = "HOST:PORT", default_value = "127.0.0.1:30000")]
+    pub(crate) web: SocketAddr,
+    /// Domain under which the first label names a tool
+    #[arg(long, env = "TOOLFORGED_DOMAIN", value_name = "DOMAIN", default_value = "localhost")]
+    pub(crate) domain: String,
+    /// Stop every instance when the server ends, instead of leaving it running
+    #[arg(long)]
+    pub(crate) stop_instances: bool,
+    /// Seconds that a finished one-off job stays in the list
+    #[arg(long, env = "TOOLFORGED_FINISHED_JOB_TTL", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) finished_job_ttl: Duration,
+    /// Run instances of several tools also where they cannot be kept apart
+    #[arg(long)]
+    pub(crate) trust_tools: bool,
+    /// Quotas and limits of the site; see docs/operators.md [default: DIR/site.yaml, where it is there]
+    #[arg(long, env = "TOOLFORGED_SITE", value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
+    /// End the process at a named durable step; for tests of recovery
+    #[arg(long, hide = true, value_name = "STEP[:COUNT]")]
+    pub(crate) fail_at: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: Log,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Tool {
+    #[command(subcommand)]
+    pub(crate) command: ToolCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ToolCommand {
+    /// Create a tool and print the path of its home
+    #[command(after_help = "Example:\n  HOME=$(toolforged tool add alpha | tail -n 1) toolforge jobs list")]
+    Add {
+        /// Name: lower case letters, digits and '-'
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List tools with their homes
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Remove a tool: stop its jobs and refuse its certificate
+    Remove {
+        /// Name of the tool
+        name: String,
+        /// Delete its home too
+        #[arg(long)]
+        delete_home: bool,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Give a tool a new certificate and refuse the former one
+    Renew {
+        /// Name of the tool
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct StopInstances {
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_secs).map_err(|_| "expected a number of seconds".to_owned())
+}

@@ -1,0 +1,135 @@
+//! The data directory: where things are in it, and the lock that keeps a second server out.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+}
+
+/// Held for as long as this process owns the directory.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    _lock: File,
+}
+
+/// What became of an attempt to own a directory.
+#[derive(Debug)]
+pub(crate) enum Ownership {
+    Ours(Owned),
+    /// Another process owns it; its id where that is known.
+    Theirs(Option<u32>),
+}
+
+impl Directory {
+    /// The directory at `path`, made if it is missing; nobody else may look into it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("cannot make the data directory {}", path.display()))?;
+        let path = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))?;
+        Ok(Self { path })
+    }
+
+    /// Tries to own it.
+    pub(crate) fn own(&self) -> Result<Ownership> {
+        let path = self.path.join("lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                lock.set_len(0)?;
+                writeln!(lock, "{}", std::process::id())?;
+                Ok(Ownership::Ours(Owned { _lock: lock }))
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                lock.read_to_string(&mut holder)?;
+                Ok(Ownership::Theirs(holder.trim().parse().ok()))
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+
+    /// Owns it, or says who does.
+    pub(crate) fn own_or_refuse(&self) -> Result<Owned> {
+        match self.own()? {
+            Ownership::Ours(owned) => Ok(owned),
+            Ownership::Theirs(Some(pid)) => {
+                bail!("the data directory {} is in use by process {pid}", self.path.display())
+            }
+            Ownership::Theirs(None) => bail!("the data directory {} is in use", self.path.display()),
+        }
+    }
+
+    /// The directory itself, absolute.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The store of a service.
+    pub(crate) fn service(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Homes of tools.
+    pub(crate) fn homes(&self) -> PathBuf {
+        self.path.join("project")
+    }
+
+    /// Roots, keys and certificates.
+    pub(crate) fn pki(&self) -> PathBuf {
+        self.path.join("pki")
+    }
+
+    /// The socket of administrators: whoever can open it is one.
+    pub(crate) fn admin_socket(&self) -> PathBuf {
+        self.path.join("admin.sock")
+    }
+
+    /// Quotas and limits of the site.
+    pub(crate) fn site_file(&self) -> PathBuf {
+        self.path.join("site.yaml")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_second_owner_learns_who_the_first_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(&folder.path().join("data")).unwrap();
+        let owned = directory.own_or_refuse().unwrap();
+        let refused = directory.own_or_refuse().unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        drop(owned);
+        directory.own_or_refuse().unwrap();
+    }
+
+    #[test]
+    fn nobody_else_may_look_into_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(&folder.path().join("data")).unwrap();
+        assert_eq!(fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

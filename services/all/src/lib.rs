@@ -1,1 +1,0 @@
-//! toolforged: every service and the gateway in one process.

@@ -1,0 +1,289 @@
+//! The composition: each service as its own binary would serve it, over pipes in memory instead of sockets.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, Result};
+use config::{Addresses, Authority, Homes, Ownership};
+use config_core::Tools;
+use engine_embedded::{Apart, Config, Embedded, Limits, system_entropy};
+use engine_router::Router;
+use gateway::{Backend, ErrorForm, Gateway, Prefer, Tls, TlsPem};
+use jobs_core::{Jobs, Ports, Site};
+use mesh::client::{Channel, Endpoint};
+use mesh::drain::Drain;
+use mesh::identity::Principal;
+use mesh::memory::{self, Connector};
+use mesh::serve::{Drained, Listener, Server, Services};
+use mesh::telemetry::render_metrics;
+use options::Table;
+use store_embedded::Sqlite;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::admin;
+use crate::directory::Directory;
+use crate::failpoint::OnStep;
+use crate::identities::FromConfig;
+use crate::ports::{Machine, NoSecrets};
+
+/// What a platform is started with.
+pub(crate) struct Settings {
+    pub(crate) gateway: SocketAddr,
+    pub(crate) web: SocketAddr,
+    pub(crate) domain: String,
+    pub(crate) site: Site,
+    pub(crate) trust_tools: bool,
+    pub(crate) on_step: Option<OnStep>,
+}
+
+/// A running platform.
+pub(crate) struct Platform {
+    engine: Arc<Embedded>,
+    servers: JoinSet<()>,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) web: SocketAddr,
+}
+
+impl Platform {
+    /// Starts everything on a directory that this process owns, and returns once it serves.
+    pub(crate) async fn start(directory: &Directory, settings: Settings, drain: &Drain) -> Result<Self> {
+        let Settings { gateway, web, domain, site, trust_tools, on_step } = settings;
+        let gateway = bind(gateway, "gateway").await?;
+        let web = bind(web, "web").await?;
+        let addresses = (gateway.local_addr()?, web.local_addr()?);
+        let (authority, tls) = authority(directory)?;
+        let tools = tools(directory, &authority, addresses, &domain, on_step.clone())?;
+        tools.converge().await?;
+
+        let mut servers = JoinSet::new();
+        let admin = Listener::unix(admin::listen(directory)?, Principal::Admin("local".to_owned()));
+        let config = config::service(config::Deps { tools, metrics: Arc::new(render_metrics) });
+        let config = serve(&mut servers, config, api::CONFIG_DESCRIPTORS, vec![admin], drain)?;
+
+        let engine =
+            engine(directory, channel(&config, "jobs")?, &domain, trust_tools, on_step.clone()).await?;
+        let records = jobs::Records::new(store(&directory.service("jobs"), on_step)?);
+        let jobs = Jobs::new(ports(&records, &engine), site);
+        let deps =
+            jobs::Deps { jobs: jobs.clone(), clock: Arc::new(Machine), metrics: Arc::new(render_metrics) };
+        let served = serve(&mut servers, jobs::service(deps), api::JOBS_DESCRIPTORS, Vec::new(), drain)?;
+        jobs.recover().await.context("jobs cannot be recovered")?;
+        background(&mut servers, drain, {
+            let jobs = jobs.clone();
+            async move { jobs.run().await }
+        });
+        background(&mut servers, drain, jobs::follow_tools(jobs, records, channel(&config, "jobs")?));
+
+        let backends = vec![backend("jobs", &served)?, backend("config", &config)?];
+        front(&mut servers, gateway, &authority, &tls, backends, drain).await?;
+        let shutdown = drain.clone();
+        let router = Router::new(
+            engine.table(),
+            engine_router::Options { domains: vec![domain], ..Default::default() },
+        );
+        servers.spawn(async move { router.serve(web, async move { shutdown.begun().await }).await });
+        Ok(Self { engine, servers, gateway: addresses.0, web: addresses.1 })
+    }
+
+    /// Waits until every server has drained, then lets go of the instances, or stops them.
+    pub(crate) async fn finish(self, stop_instances: bool) -> Result<()> {
+        let Self { engine, mut servers, gateway: _, web: _ } = self;
+        while let Some(ended) = servers.join_next().await {
+            ended.context("a server panicked")?;
+        }
+        engine.close(stop_instances).await.context("instances cannot be let go")?;
+        Ok(())
+    }
+}
+
+/// The TLS of the gateway, known to the authority before it is there: a revocation changes it.
+type SharedTls = Arc<OnceLock<(Tls, TlsPem)>>;
+
+fn authority(directory: &Directory) -> Result<(Arc<Authority>, SharedTls)> {
+    let tls = SharedTls::default();
+    let (shared, list) = (Arc::clone(&tls), directory.pki().join("clients.crl"));
+    let changed = move || {
+        let Some((tls, pem)) = shared.get() else { return };
+        let read = std::fs::read(&list).map_err(anyhow::Error::from);
+        let reloaded = read.and_then(|list| Ok(tls.reload(&TlsPem { revoked: Some(list), ..pem.clone() })?));
+        if let Err(error) = reloaded {
+            tracing::error!(%error, "revoked certificates cannot be refused yet");
+        }
+    };
+    let authority = Authority::open(&directory.pki(), Arc::new(Machine), changed).context("certificates")?;
+    Ok((Arc::new(authority), tls))
+}
+
+fn tools(
+    directory: &Directory,
+    authority: &Arc<Authority>,
+    (gateway, web): (SocketAddr, SocketAddr),
+    domain: &str,
+    on_step: Option<OnStep>,
+) -> Result<Tools> {
+    let addresses = Addresses {
+        gateway: format!("https://{}", reachable(gateway)),
+        ca_file: authority.clients_file(),
+        publish_url_template: format!("http://{{tool_name}}.{domain}:{}", web.port()),
+    };
+    let homes =
+        Homes::open(&directory.homes(), Ownership::of_this_process(), addresses).context("homes of tools")?;
+    let records = config::Records::new(store(&directory.service("config"), on_step)?, Arc::new(Machine));
+    Ok(Tools::new(
+        Arc::new(records),
+        Arc::new(homes),
+        authority.clone(),
+        Arc::new(Machine),
+        Arc::new(Machine),
+    ))
+}
+
+/// What clients on this machine connect to: a server that listens everywhere is reached on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The tools of a directory that no server runs on.
+pub(crate) fn tools_at_rest(directory: &Directory) -> Result<Tools> {
+    let (authority, _) = authority(directory)?;
+    // Until the next start nobody knows the addresses; it writes them into every home.
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 30003));
+    tools(directory, &authority, (nowhere, SocketAddr::from(([127, 0, 0, 1], 30000))), "localhost", None)
+}
+
+fn store(directory: &Path, on_step: Option<OnStep>) -> Result<Arc<Sqlite>> {
+    let on_fatal = Arc::new(|reason: &str| {
+        tracing::error!(reason, "the store can no longer promise durability: the process ends");
+        std::process::abort();
+    });
+    let options = store_embedded::Options { on_step, on_fatal: Some(on_fatal), ..Default::default() };
+    let store = Sqlite::open(directory, options).with_context(|| format!("store {}", directory.display()))?;
+    Ok(Arc::new(store))
+}
+
+pub(crate) async fn engine(
+    directory: &Directory,
+    config: Channel,
+    domain: &str,
+    trust_tools: bool,
+    on_step: Option<OnStep>,
+) -> Result<Arc<Embedded>> {
+    let config = Config {
+        data: directory.path().to_owned(),
+        exe: "/proc/self/exe".into(),
+        secrets: Arc::new(NoSecrets),
+        identities: Arc::new(FromConfig::new(config)),
+        clock: Arc::new(engine::SystemClock),
+        entropy: system_entropy(),
+        apart: if trust_tools { Apart::Trusted } else { Apart::Required },
+        network: engine_network::Options::default(),
+        programs: std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect(),
+        limits: Limits::default(),
+        on_step,
+    };
+    let engine = Embedded::open(config).await.with_context(|| format!("engine of {domain}"))?;
+    Ok(Arc::new(engine))
+}
+
+fn ports(records: &jobs::Records, engine: &Arc<Embedded>) -> Ports {
+    Ports {
+        repository: Arc::new(records.clone()),
+        engine: engine.clone(),
+        clock: Arc::new(Machine),
+        ids: Arc::new(Machine),
+    }
+}
+
+/// A service behind a pipe, and what connects to it as any identity.
+struct Served {
+    connector: Connector,
+    methods: Arc<Table>,
+}
+
+fn serve(
+    servers: &mut JoinSet<()>,
+    services: Services,
+    descriptors: &'static [u8],
+    mut listeners: Vec<Listener>,
+    drain: &Drain,
+) -> Result<Served> {
+    let (listener, connector) = memory::pair(Principal::Anonymous);
+    listeners.push(Listener::memory(listener));
+    let server = Server::builder(services).descriptors(descriptors).public_reflection(true).build()?;
+    server.health().ready();
+    let drain = drain.clone();
+    servers.spawn(async move {
+        if let Drained::Cut(open) = server.serve(listeners, drain).await {
+            tracing::warn!(open, "connections to a service were cut");
+        }
+    });
+    Ok(Served { connector, methods: Arc::new(Table::read(descriptors)?) })
+}
+
+/// A channel to a service in the name of another.
+fn channel(served: &Served, name: &str) -> Result<Channel> {
+    let connector = served.connector.identified_as(Principal::Service(name.to_owned()));
+    Ok(Channel::builder(Endpoint::memory(connector)).methods(Arc::clone(&served.methods)).build())
+}
+
+fn backend(name: &str, served: &Served) -> Result<Backend> {
+    Ok(Backend { name: name.to_owned(), channel: channel(served, mesh::identity::GATEWAY)? })
+}
+
+/// Something that runs until the drain begins.
+fn background(servers: &mut JoinSet<()>, drain: &Drain, work: impl Future<Output = ()> + Send + 'static) {
+    let drain = drain.clone();
+    servers.spawn(async move {
+        tokio::select! {
+            () = work => {}
+            () = drain.begun() => {}
+        }
+    });
+}
+
+async fn front(
+    servers: &mut JoinSet<()>,
+    listener: TcpListener,
+    authority: &Authority,
+    shared: &SharedTls,
+    backends: Vec<Backend>,
+    drain: &Drain,
+) -> Result<()> {
+    let mut addresses = vec![IpAddr::from([127, 0, 0, 1]), IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)];
+    let bound = listener.local_addr()?.ip();
+    if !bound.is_unspecified() && !addresses.contains(&bound) {
+        addresses.push(bound);
+    }
+    let identity = authority.gateway(&["localhost"], &addresses)?;
+    let pem = TlsPem {
+        chain: identity.certificate_pem.into_bytes(),
+        key: identity.key_pem.into_bytes(),
+        clients_root: Some(authority.clients_pem().as_bytes().to_vec()),
+        revoked: Some(authority.revocation_list()?.into_bytes()),
+    };
+    let tls = Tls::new(&pem, Prefer::Http1).context("TLS of the gateway")?;
+    let (tls, _) = shared.get_or_init(|| (tls, pem));
+    let options = gateway::Options {
+        errors: ErrorForm::Toolforge,
+        public_reflection: true,
+        title: "Toolforge".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..gateway::Options::default()
+    };
+    let gateway = Gateway::new(backends, options, drain);
+    gateway.ready().await;
+    let (tls, drain) = (tls.clone(), drain.clone());
+    servers.spawn(async move { gateway.serve(listener, tls, drain).await });
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("--{flag}: cannot listen on {address}"))
+}
