@@ -47,12 +47,12 @@ impl Drain {
         let mut int = signal(SignalKind::interrupt())?;
         let watched = drain.clone();
         tokio::spawn(async move {
-            for stage in [&watched.begun, &watched.hard] {
+            for stage in [Self::begin, Self::stop] {
                 tokio::select! {
                     _ = term.recv() => {}
                     _ = int.recv() => {}
                 }
-                stage.cancel();
+                stage(&watched);
             }
         });
         Ok(drain)

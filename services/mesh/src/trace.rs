@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::identity::Principal;
 use crate::telemetry;
 
 #[cfg(feature = "client")]
@@ -130,29 +131,31 @@ pub struct Span {
 impl Span {
     /// Starts a span for a request from outside: below its `traceparent`, else at the root of a new trace.
     pub fn server(name: impl Into<Arc<str>>, headers: &HeaderMap) -> Self {
-        let request_id =
-            headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
-        let request_id = request_id.map_or_else(|| format!("{:016x}", random()).into(), Arc::from);
-        Self::start(Kind::Server, name.into(), Context::of(headers), request_id)
+        Self::outside(name.into(), headers, plain_log)
     }
 
     /// Starts a span below the running one.
     pub fn child(kind: Kind, name: impl Into<Arc<str>>) -> Self {
+        Self::inside(kind, name.into(), plain_log)
+    }
+
+    fn outside(name: Arc<str>, headers: &HeaderMap, log: Log) -> Self {
+        let request_id =
+            headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
+        let request_id = request_id.map_or_else(new_request_id, Arc::from);
+        Self::start(Kind::Server, name, Context::of(headers), request_id, log)
+    }
+
+    fn inside(kind: Kind, name: Arc<str>, log: Log) -> Self {
         match current() {
-            Some(current) => Self::start(kind, name.into(), Some(current.context), current.request_id),
-            None => Self::start(kind, name.into(), None, format!("{:016x}", random()).into()),
+            Some(current) => Self::start(kind, name, Some(current.context), current.request_id, log),
+            None => Self::start(kind, name, None, new_request_id(), log),
         }
     }
 
-    fn start(kind: Kind, name: Arc<str>, parent: Option<Context>, request_id: Arc<str>) -> Self {
+    fn start(kind: Kind, name: Arc<str>, parent: Option<Context>, request_id: Arc<str>, log: Log) -> Self {
         let context = parent.map_or_else(Context::root, Context::child);
-        let log = tracing::info_span!(
-            "call",
-            name = &*name,
-            request_id = &*request_id,
-            trace_id = format_args!("{:032x}", context.trace_id),
-            span_id = format_args!("{:016x}", context.span_id),
-        );
+        let log = log(&name, &request_id, context);
         Self {
             kind,
             name,
@@ -164,6 +167,11 @@ impl Span {
             error: None,
             log,
         }
+    }
+
+    /// Says in log lines who calls.
+    pub fn caller(&self, caller: &Principal) {
+        self.log.record("caller", tracing::field::display(caller));
     }
 
     /// Its position in the trace.
@@ -233,6 +241,35 @@ impl Drop for Span {
             error: self.error.take(),
         });
     }
+}
+
+/// The span that log lines are written in.
+type Log = fn(&str, &str, Context) -> tracing::Span;
+
+fn plain_log(name: &str, request_id: &str, context: Context) -> tracing::Span {
+    tracing::info_span!(
+        "span",
+        name,
+        caller = tracing::field::Empty,
+        request_id,
+        trace_id = format_args!("{:032x}", context.trace_id),
+        span_id = format_args!("{:016x}", context.span_id),
+    )
+}
+
+fn rpc_log(method: &str, request_id: &str, context: Context) -> tracing::Span {
+    tracing::info_span!(
+        "rpc",
+        rpc.method = method,
+        caller = tracing::field::Empty,
+        request_id,
+        trace_id = format_args!("{:032x}", context.trace_id),
+        span_id = format_args!("{:016x}", context.span_id),
+    )
+}
+
+fn new_request_id() -> Arc<str> {
+    format!("{:016x}", random()).into()
 }
 
 fn is_request_id(id: &str) -> bool {

@@ -69,6 +69,7 @@ impl Pipeline {
         let mut call = Call::received(redact::path(&path), known, &parts.headers);
         let caller = peer.caller(&mut parts.headers);
         if let Ok(caller) = &caller {
+            call.span().caller(caller);
             call.span_mut().attribute("toolforge.caller.kind", caller.kind());
         }
         let request = Request::from_parts(parts, body);
@@ -94,7 +95,7 @@ impl Pipeline {
             return Ok((response, None));
         }
         let caller = caller?;
-        tracing::debug!(%caller, peer = &*peer.from, "call received");
+        tracing::debug!(peer = &*peer.from, "call received");
         let (unary, streams) = shape(&subject);
         let turn = if matches!(subject, Subject::Health) { None } else { Some(self.shed.turn().await?) };
         let limit = deadline::server_limit(deadline::requested(&parts.headers)?, unary);

@@ -9,7 +9,7 @@ use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use tonic::{Code, Status};
 
-use super::{Kind, Span};
+use super::{Kind, Span, rpc_log};
 use crate::telemetry;
 
 /// A method that no descriptor knows gets this name, so that a scanner cannot grow the label set.
@@ -26,12 +26,12 @@ pub struct Call {
 impl Call {
     /// A call that was received. The path is its name only if it is `known`.
     pub fn received(path: &str, known: bool, headers: &HeaderMap) -> Self {
-        Self::begin(Kind::Server, Span::server(method(path, known), headers))
+        Self::begin(Kind::Server, Span::outside(method(path, known), headers, rpc_log))
     }
 
     /// A call that is made. The path is its name only if it is `known`.
     pub fn made(path: &str, known: bool) -> Self {
-        Self::begin(Kind::Client, Span::child(Kind::Client, method(path, known)))
+        Self::begin(Kind::Client, Span::inside(Kind::Client, method(path, known), rpc_log))
     }
 
     fn begin(kind: Kind, mut span: Span) -> Self {

@@ -31,17 +31,12 @@ where
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<JsonFields>>();
             if let Some(Ok(Value::Object(fields))) = fields.map(|fields| serde_json::from_str(fields)) {
-                line.extend(fields.into_iter().map(|(name, value)| (span_name(name), value)));
+                line.extend(fields);
             }
         }
         event.record(&mut Fields(&mut line));
         writeln!(writer, "{}", Value::Object(line))
     }
-}
-
-/// The name field of our call spans is the method.
-fn span_name(name: String) -> String {
-    if name == "name" { "rpc.method".into() } else { name }
 }
 
 fn now() -> String {
@@ -130,6 +125,7 @@ mod tests {
             headers.insert(TRACEPARENT, HeaderValue::from_static(parent));
             headers.insert(REQUEST_ID, HeaderValue::from_static("abc"));
             let call = Call::received("/a.B/C", true, &headers);
+            call.span().caller(&crate::identity::Principal::Tool("alpha".into()));
             call.span().sync_scope(|| tracing::info!(tool = "alpha", count = 3, "forged \"line\"\n{}", "{}"));
             call.end(Code::Ok);
         });
@@ -142,7 +138,7 @@ mod tests {
         for line in lines {
             assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
             assert_eq!((&line["request_id"], &line["rpc.method"]), (&"abc".into(), &"a.B/C".into()));
-            assert_eq!(line["level"], "INFO");
+            assert_eq!((&line["level"], &line["caller"]), (&"INFO".into(), &"tool:alpha".into()));
             assert!(line["ts"].as_str().unwrap().ends_with('Z'));
         }
     }
