@@ -1,1 +1,0 @@
-//! toolforge: the command line of the platform.
