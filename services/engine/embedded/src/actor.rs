@@ -222,6 +222,7 @@ impl Actor {
             self.look_again();
             return false;
         }
+        self.shared.step("engine.instance.removed");
         self.members.remove(id);
         self.shared.board.gone(id);
         true

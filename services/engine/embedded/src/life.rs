@@ -90,6 +90,7 @@ impl Life {
         self.publish().await;
         self.leave().await;
         self.clean().await;
+        self.shared.step("engine.instance.cleaned");
         // a closed channel means that the engine is closing
         let _ = self.reports.send(Report::Finished(self.record.id.clone(), end)).await;
     }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ struct Place {
     _data: tempfile::TempDir,
     engine: Arc<Embedded>,
     tool: String,
-    image: String,
 }
 
 #[async_trait]
@@ -38,7 +37,7 @@ impl Harness for Place {
     }
 
     fn image(&self) -> String {
-        self.image.clone()
+        support::IMAGE.to_owned()
     }
 }
 
@@ -72,19 +71,11 @@ impl Drop for Place {
 
 async fn open() -> (Arc<Embedded>, Place) {
     let data = tempfile::tempdir().unwrap();
-    make_enterable(data.path());
+    support::make_enterable(data.path());
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_engine-embedded-shim"));
     let engine = Arc::new(Embedded::open(support::config(data.path(), &exe)).await.unwrap());
-    let images = engine.images().await.unwrap();
-    let image = images.iter().find(|image| image.web.is_none()).unwrap().shortname.clone();
-    let place = Place { _data: data, engine: Arc::clone(&engine), tool: support::tool(), image };
+    let place = Place { _data: data, engine: Arc::clone(&engine), tool: support::tool() };
     (engine, place)
-}
-
-/// Homes are below it, and tools are other users.
-fn make_enterable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 engine::contract_tests!(open);

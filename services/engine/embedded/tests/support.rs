@@ -15,6 +15,9 @@ use engine_embedded::{Apart, Config, Identities, Identity, Limits, system_entrop
 #[derive(Debug)]
 pub(crate) struct Homes(pub(crate) PathBuf);
 
+/// The image of the machine itself, in the catalogue that tests write.
+pub(crate) const IMAGE: &str = "host";
+
 /// The user of the tools of tests.
 pub(crate) const UID: u32 = 61_234;
 
@@ -42,6 +45,10 @@ impl Secrets for OneSecret {
 
 /// A configuration for a data directory.
 pub(crate) fn config(data: &Path, exe: &Path) -> Config {
+    let catalogue = data.join("images/catalogue.yaml");
+    std::fs::create_dir_all(catalogue.parent().unwrap()).unwrap();
+    let entry = "host: {variants: {jobs-framework: {image: example.org/host}}, runs: {on: host}}\n";
+    std::fs::write(&catalogue, entry).unwrap();
     Config {
         data: data.to_owned(),
         exe: exe.to_owned(),
@@ -92,4 +99,39 @@ pub(crate) fn groups(prefix: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     walk(Path::new("/sys/fs/cgroup"), prefix, 5, &mut found);
     found
+}
+
+/// The shims that hold runs below a data directory: their working directory is the run's.
+pub(crate) fn holders(data: &Path) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid: &u32| {
+            let named = std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|name| name.starts_with(b"toolforged-shim"));
+            named && std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(data))
+        })
+        .collect()
+}
+
+/// Kills a process.
+pub(crate) fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    // one that has just ended is fine
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+/// Homes are below it, and tools are other users.
+pub(crate) fn make_enterable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Waits until something holds of the machine itself, which tells nobody.
+pub(crate) fn until(patience: std::time::Duration, holds: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + patience;
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "it did not come true");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }

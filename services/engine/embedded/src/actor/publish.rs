@@ -34,7 +34,10 @@ impl Actor {
             None => self.shared.services.withdraw(&published.workload).await,
         };
         match served {
-            Ok(()) => self.published = Some(published),
+            Ok(()) => {
+                self.shared.step("engine.service.set");
+                self.published = Some(published);
+            }
             Err(error) => {
                 tracing::error!(workload = %published.workload.id, %error, "a job's address cannot be set now");
                 self.look_again();

@@ -132,6 +132,7 @@ impl Life {
             Verdict::Ready => {
                 self.record.ready_run = self.record.run;
                 self.save().await;
+                self.shared.step("engine.ready.recorded");
                 self.view.ready = true;
                 self.view.message = None;
             }

@@ -88,6 +88,7 @@ impl Life {
         let attached = self.shared.services.attach(&self.record.id, &self.record.workload.tool, hosts).await;
         let attached = attached.map_err(said("the instance gets no address"))?;
         self.address = attached.as_ref().map(|attached| attached.address);
+        self.shared.step("engine.instance.attached");
         Ok(attached)
     }
 

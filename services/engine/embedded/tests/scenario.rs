@@ -1,0 +1,346 @@
+//! What the killed server does, and what the test that kills it knows of it.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Lines};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command as Process, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use engine::{
+    Command, Direction, Engine, Instance, InstanceId, Kind, LogQuery, Mounts, Observation, Port, Probe,
+    ProbeCheck, Protocol, Resources, Workload, WorkloadId,
+};
+use engine_embedded::Embedded;
+use futures_core::stream::BoxStream;
+use futures_util::StreamExt;
+
+use crate::support;
+
+/// The word that makes this binary the server.
+pub(crate) const SERVER: &str = "server";
+/// Starts one of each kind and waits to be killed.
+pub(crate) const HOLD: &str = "hold";
+/// Applies, updates, restarts and deletes.
+pub(crate) const CHANGE: &str = "change";
+/// Only takes over what is there.
+pub(crate) const RECOVER: &str = "recover";
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A data directory, and a tool.
+pub(crate) struct Place {
+    data: PathBuf,
+    tool: String,
+    _owned: Option<tempfile::TempDir>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let owned = tempfile::tempdir().unwrap();
+        support::make_enterable(owned.path());
+        Self { data: owned.path().to_owned(), tool: support::tool(), _owned: Some(owned) }
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    pub(crate) fn id(&self, name: &str) -> WorkloadId {
+        WorkloadId(format!("{}-{name}", self.tool))
+    }
+
+    /// What the names of its instances begin with.
+    pub(crate) fn prefix(&self) -> String {
+        format!("{}-", self.tool)
+    }
+
+    /// The processes of its instances.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        support::processes(&format!(": {};", self.tool))
+    }
+
+    /// The shims of its instances.
+    pub(crate) fn holders(&self) -> Vec<u32> {
+        support::holders(&self.data)
+    }
+
+    /// How often a workload's script was begun.
+    pub(crate) fn ran(&self, name: &str) -> usize {
+        let file = self.data.join("project").join(&self.tool).join(name);
+        std::fs::read_to_string(file).unwrap_or_default().lines().count()
+    }
+
+    pub(crate) async fn open(&self) -> (Embedded, Seen) {
+        let exe = std::env::current_exe().unwrap();
+        let engine = Embedded::open(support::config(&self.data, &exe)).await.unwrap();
+        let stream = engine.observe().await.unwrap();
+        let mut seen = Seen { stream, instances: BTreeMap::new(), synced: false, tool: self.tool.clone() };
+        seen.until("synced", |seen| seen.synced).await;
+        (engine, seen)
+    }
+
+    pub(crate) fn workload(&self, name: &str, generation: u64, script: &str) -> Workload {
+        let always = name == "always";
+        Workload {
+            id: self.id(name),
+            generation,
+            tool: self.tool.clone(),
+            name: format!("{}-{name}", self.tool),
+            kind: if always {
+                Kind::Always { replicas: 1 }
+            } else {
+                Kind::Once { retries: 0, deadline: None }
+            },
+            image: support::IMAGE.to_owned(),
+            command: Command::Shell(format!(": {}; echo x >>{name}; {script}", self.tool)),
+            env: vec![("GENERATION".to_owned(), generation.to_string())],
+            secrets: true,
+            mounts: Mounts::All,
+            resources: Resources {
+                cpu_request_millis: 50,
+                cpu_limit_millis: 500,
+                memory_request_bytes: 32 << 20,
+                memory_limit_bytes: 64 << 20,
+            },
+            probe: always.then(|| Probe::new(ProbeCheck::Exec(Command::Shell("true".to_owned())))),
+            port: always.then_some(Port { number: 8000, protocol: Protocol::Tcp }),
+            expose: None,
+            grace: Duration::from_secs(1),
+            stdin: false,
+        }
+    }
+
+    pub(crate) fn output_of(&self, name: &str) -> LogQuery {
+        LogQuery {
+            tool: self.tool.clone(),
+            name: format!("{}-{name}", self.tool),
+            workload: None,
+            stream: None,
+            since: None,
+            until: None,
+            lines: None,
+            direction: Direction::OldestFirst,
+            page_size: 100,
+            cursor: None,
+        }
+    }
+}
+
+/// What the scripts of the changing scenario do after they have begun.
+pub(crate) fn script(name: &str) -> &'static str {
+    if name == "always" { "sleep 1000" } else { "exit 7" }
+}
+
+/// What was observed.
+pub(crate) struct Seen {
+    stream: BoxStream<'static, Observation>,
+    instances: BTreeMap<InstanceId, Instance>,
+    synced: bool,
+    tool: String,
+}
+
+impl Seen {
+    pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while !holds(self) {
+            let next = tokio::time::timeout_at(end, self.stream.next()).await;
+            let next =
+                next.unwrap_or_else(|_| panic!("{what}: not in time, there are {:#?}", self.instances));
+            match next.expect("the engine goes on telling") {
+                Observation::Instance(instance) => {
+                    self.instances.insert(instance.id.clone(), instance);
+                }
+                Observation::Gone(id) => {
+                    self.instances.remove(&id);
+                }
+                Observation::Synced => self.synced = true,
+                Observation::Condition(condition) => panic!("{condition:?}"),
+            }
+        }
+    }
+
+    pub(crate) fn of(&self, name: &str) -> Vec<Instance> {
+        let id = format!("{}-{name}", self.tool);
+        self.instances.values().filter(|instance| instance.workload.0 == id).cloned().collect()
+    }
+
+    /// How many are ready, where no others are there.
+    pub(crate) fn ready(&self, name: &str) -> usize {
+        let of = self.of(name);
+        if of.iter().all(|instance| instance.ready) { of.len() } else { 0 }
+    }
+
+    pub(crate) fn is_finished(&self, name: &str) -> bool {
+        let of = self.of(name);
+        !of.is_empty() && of.iter().all(Instance::is_finished)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.instances.is_empty()
+    }
+}
+
+/// A line that a server writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A durable step was made.
+    Step(String),
+    /// A call is about to be made: what, and for which workload.
+    Call(String, String),
+    /// There is nothing more to do.
+    Idle,
+}
+
+impl Line {
+    fn parse(line: &str) -> Self {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["step", step] => Self::Step((*step).to_owned()),
+            ["call", call, name] => Self::Call((*call).to_owned(), (*name).to_owned()),
+            ["idle"] => Self::Idle,
+            _ => panic!("the server said {line:?}"),
+        }
+    }
+}
+
+/// A server that is going to be killed.
+pub(crate) struct Server {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    said: Vec<Line>,
+}
+
+impl Server {
+    /// Starts a server that kills itself after the given occurrence of a step (of any step, where it has no name; and
+    /// never, where the occurrence is 0).
+    pub(crate) fn start(place: &Place, scenario: &str, step: &str, occurrence: u32) -> Self {
+        let mut child = Process::new(std::env::current_exe().unwrap())
+            .args([SERVER, scenario, step, &occurrence.to_string(), &place.tool])
+            .arg(&place.data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines, said: Vec::new() }
+    }
+
+    /// Reads until it says so.
+    pub(crate) fn until(&mut self, wanted: &Line) {
+        while self.said.last() != Some(wanted) {
+            let line = self.lines.next().expect("the server lives").unwrap();
+            self.said.push(Line::parse(&line));
+        }
+    }
+
+    /// Reads until it has killed itself or is idle; then it is killed.
+    pub(crate) fn until_end(&mut self) {
+        while self.said.last() != Some(&Line::Idle) {
+            let Some(line) = self.lines.next() else { break };
+            self.said.push(Line::parse(&line.unwrap()));
+        }
+        self.kill();
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Every step, and which occurrence of it this is.
+    pub(crate) fn steps(&self) -> Vec<(String, u32)> {
+        let mut counts: BTreeMap<&String, u32> = BTreeMap::new();
+        let steps = self.said.iter().filter_map(|line| match line {
+            Line::Step(step) => Some(step),
+            _ => None,
+        });
+        steps
+            .map(|step| {
+                let count = counts.entry(step).or_default();
+                *count += 1;
+                (step.clone(), *count)
+            })
+            .collect()
+    }
+
+    /// The workloads for which a call was begun.
+    pub(crate) fn called(&self, wanted: &str) -> BTreeSet<String> {
+        let calls = self.said.iter().filter_map(|line| match line {
+            Line::Call(call, name) if call == wanted => Some(name.clone()),
+            _ => None,
+        });
+        calls.collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // a test that failed leaves no server behind
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The server itself.
+pub(crate) async fn serve(arguments: &[String]) {
+    let [scenario, step, occurrence, tool, data] = arguments else { panic!("{arguments:?}") };
+    let place = Place { data: data.into(), tool: tool.clone(), _owned: None };
+    let mut config = support::config(&place.data, &std::env::current_exe().unwrap());
+    let (step, occurrence) = (step.clone(), occurrence.parse::<u32>().unwrap());
+    let seen = AtomicU32::new(0);
+    config.on_step = Some(Arc::new(move |name| {
+        say(&format!("step {name}"));
+        if (step.is_empty() || name == step) && seen.fetch_add(1, Ordering::SeqCst) + 1 == occurrence {
+            support::kill(std::process::id());
+        }
+    }));
+    let engine = Embedded::open(config).await.unwrap();
+    let stream = engine.observe().await.unwrap();
+    let mut seen = Seen { stream, instances: BTreeMap::new(), synced: false, tool: place.tool.clone() };
+    match scenario.as_str() {
+        HOLD => hold(&engine, &place, &mut seen).await,
+        CHANGE => change(&engine, &place, &mut seen).await,
+        // time enough for the first step, where there is any
+        _ => tokio::time::sleep(Duration::from_millis(300)).await,
+    }
+    say("idle");
+    std::future::pending::<()>().await;
+}
+
+async fn hold(engine: &Embedded, place: &Place, seen: &mut Seen) {
+    engine.apply(place.workload("always", 1, "sleep 1000")).await.unwrap();
+    engine.apply(place.workload("once", 1, "echo begin; sleep 3; echo end; exit 7")).await.unwrap();
+    seen.until("running", |seen| seen.ready("always") == 1 && seen.ready("once") == 1).await;
+}
+
+async fn change(engine: &Embedded, place: &Place, seen: &mut Seen) {
+    for name in ["always", "once"] {
+        say(&format!("call apply {name}"));
+        engine.apply(place.workload(name, 1, script(name))).await.unwrap();
+    }
+    seen.until("both", |seen| seen.ready("always") == 1 && seen.is_finished("once")).await;
+    say("call apply always");
+    engine.apply(place.workload("always", 2, script("always"))).await.unwrap();
+    let updated = |seen: &Seen| seen.ready("always") == 1 && seen.of("always")[0].generation == 2;
+    seen.until("updated", updated).await;
+    let before = seen.of("always").remove(0).id;
+    say("call restart always");
+    engine.restart(&place.id("always"), jiff::Timestamp::now()).await.unwrap();
+    seen.until("restarted", |seen| seen.ready("always") == 1 && seen.of("always")[0].id != before).await;
+    for name in ["once", "always"] {
+        say(&format!("call delete {name}"));
+        engine.delete(&place.id(name)).await.unwrap();
+    }
+    seen.until("gone", Seen::is_empty).await;
+}
+
+/// One line at a time, and at once.
+fn say(line: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    // the test may have closed its end, and is about to kill this process
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
