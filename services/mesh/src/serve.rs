@@ -12,6 +12,7 @@ mod preface;
 mod rewind;
 mod services;
 mod shed;
+mod stalled;
 
 use std::sync::Arc;
 use std::time::Duration;

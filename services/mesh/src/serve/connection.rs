@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen::Accepted;
 use super::pipeline::{Held, Pipeline};
 use super::rewind::Rewind;
+use super::stalled::Streams;
 use super::{Limits, preface};
 use crate::body::EndedBy;
 use crate::drain::Drain;
@@ -102,8 +103,8 @@ async fn serve(io: Rewind<BoxIo>, peer: Peer, shared: &Shared) {
     }
 }
 
-fn protocol(limits: &Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn protocol(limits: &Limits) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)

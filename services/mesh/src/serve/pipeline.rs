@@ -15,7 +15,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::shed::Shed;
-use super::{Limits, Services};
+use super::{Limits, Services, stalled};
 use crate::authorize::{self, Subject, tool_in};
 use crate::body::{EndedBy, Ending, panicked};
 use crate::drain::{Drain, resume_elsewhere};
@@ -106,6 +106,7 @@ impl Pipeline {
         let response = within(at, self.dispatch(parts, body, context)).await?;
         let turn = if streams { None } else { turn };
         let drain = streams.then(|| drain.clone());
+        stalled::limit(drain.clone(), at);
         Ok((response.map(|body| ended(body, drain, at)), turn))
     }
 

@@ -78,3 +78,35 @@ async fn a_broken_timeout_is_refused() {
     let response = sender.send_request(crate::connections::request("hello", Some("soon"))).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "3");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_nobody_reads_ends_soon_after_its_deadline() {
+    let world = world::start().await;
+    let (mut sender, connection) = crate::connections::raw(&world, "anonymous").await;
+    tokio::spawn(connection);
+    let start = Instant::now();
+    let response = sender.send_request(crate::connections::request("flood", Some("5S"))).await.unwrap();
+    ended(&world).await;
+    assert_eq!(start.elapsed().as_secs(), 6);
+    drop(response);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_nobody_reads_does_not_hold_a_drain() {
+    let world = world::start().await;
+    let (mut sender, connection) = crate::connections::raw(&world, "anonymous").await;
+    tokio::spawn(connection);
+    let response = sender.send_request(crate::connections::request("flood", None)).await.unwrap();
+    let start = Instant::now();
+    world.drain.begin();
+    ended(&world).await;
+    assert!(start.elapsed() <= Duration::from_secs(3), "{:?}", start.elapsed());
+    drop(response);
+}
+
+/// Until no stream is alive in the handler.
+async fn ended(world: &world::World) {
+    while world.echo.streams.load(std::sync::atomic::Ordering::SeqCst) > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -89,6 +89,10 @@ impl Echo {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 Some((said(tick.to_string()), (tick + 1, alive)))
             })),
+            "flood" => Box::pin(stream::repeat_with(move || {
+                let _alive = &alive;
+                said("a".repeat(16 << 10))
+            })),
             "hundred" => Box::pin(self.stream("ticks").take(100)),
             "silent" => Box::pin(stream::once(async move {
                 let _alive = alive;
