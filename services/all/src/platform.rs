@@ -58,12 +58,12 @@ impl Platform {
         tools.converge().await?;
 
         let mut servers = JoinSet::new();
-        let admin = Listener::unix(admin::listen(directory)?, Principal::Admin("local".to_owned()));
+        let admin = Listener::unix(admin::listen(directory)?, Principal::Admin("local".into()));
         let config = config::service(config::Deps { tools, metrics: Arc::new(render_metrics) });
         let config = serve(&mut servers, config, api::CONFIG_DESCRIPTORS, vec![admin], drain)?;
 
         let engine =
-            engine(directory, channel(&config, "jobs")?, &domain, trust_tools, on_step.clone()).await?;
+            engine(directory, channel(&config, "jobs"), &domain, trust_tools, on_step.clone()).await?;
         let records = jobs::Records::new(store(&directory.service("jobs"), on_step)?);
         let jobs = Jobs::new(ports(&records, &engine), site);
         let deps =
@@ -74,9 +74,9 @@ impl Platform {
             let jobs = jobs.clone();
             async move { jobs.run().await }
         });
-        background(&mut servers, drain, jobs::follow_tools(jobs, records, channel(&config, "jobs")?));
+        background(&mut servers, drain, jobs::follow_tools(jobs, records, channel(&config, "jobs")));
 
-        let backends = vec![backend("jobs", &served)?, backend("config", &config)?];
+        let backends = vec![backend("jobs", &served), backend("config", &config)];
         front(&mut servers, gateway, &authority, &tls, backends, drain).await?;
         let shutdown = drain.clone();
         let router = Router::new(
@@ -228,13 +228,13 @@ fn serve(
 }
 
 /// A channel to a service in the name of another.
-fn channel(served: &Served, name: &str) -> Result<Channel> {
-    let connector = served.connector.identified_as(Principal::Service(name.to_owned()));
-    Ok(Channel::builder(Endpoint::memory(connector)).methods(Arc::clone(&served.methods)).build())
+fn channel(served: &Served, name: &str) -> Channel {
+    let connector = served.connector.identified_as(Principal::Service(name.into()));
+    Channel::builder(Endpoint::memory(connector)).methods(Arc::clone(&served.methods)).build()
 }
 
-fn backend(name: &str, served: &Served) -> Result<Backend> {
-    Ok(Backend { name: name.to_owned(), channel: channel(served, mesh::identity::GATEWAY)? })
+fn backend(name: &str, served: &Served) -> Backend {
+    Backend { name: name.to_owned(), channel: channel(served, mesh::identity::GATEWAY) }
 }
 
 /// Something that runs until the drain begins.
