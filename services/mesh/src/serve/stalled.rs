@@ -52,10 +52,14 @@ pub(super) fn limit(drain: Option<Drain>, at: Option<Instant>) {
     let over: Over = match (drain, at) {
         (None, None) => return,
         (None, Some(at)) => Box::pin(sleep_until(at + GRACE)),
-        (Some(drain), at) => Box::pin(async move {
+        (Some(drain), None) => Box::pin(async move {
+            drain.streams_end().await;
+            sleep(GRACE).await;
+        }),
+        (Some(drain), Some(at)) => Box::pin(async move {
             tokio::select! {
-                () = async { drain.streams_end().await; sleep(GRACE).await } => {}
-                () = async { match at { Some(at) => sleep_until(at + GRACE).await, None => std::future::pending().await } } => {}
+                () = drain.streams_end() => sleep(GRACE).await,
+                () = sleep_until(at + GRACE) => {}
             }
         }),
     };
