@@ -1,27 +1,40 @@
 //! What the gateway answers itself: merged reflection, and health. Every backend has services of these names, so they
 //! cannot be passed through.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+mod health;
+pub(crate) mod reflection;
+
+use std::convert::Infallible;
+use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use mesh::authorize::Denied;
+use mesh::body::EndedBy;
+use mesh::drain::resume_elsewhere;
 use mesh::identity::Principal;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service;
 
-use crate::schema::{Schema, Schemas, service_of};
+use crate::schema::{Schemas, service_of};
+use health::Health;
 
-const HEALTH: &str = "grpc.health.v1.Health";
-const REFLECTION: &[&str] =
-    &["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+pub(crate) const HEALTH: &str = "grpc.health.v1.Health";
+pub(crate) const REFLECTION: [&str; 2] =
+    ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
 /// Whether a gRPC path is answered here.
 pub(crate) fn is_builtin(path: &str) -> bool {
-    let service = service_of(path);
-    service == HEALTH || REFLECTION.contains(&service)
+    matches!(
+        path,
+        "/grpc.health.v1.Health/Check"
+            | "/grpc.health.v1.Health/Watch"
+            | "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+            | "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    )
 }
 
 /// The services that the gateway has itself.
@@ -29,134 +42,59 @@ pub(crate) fn is_builtin(path: &str) -> bool {
 pub(crate) struct Builtin {
     schemas: Arc<Schemas>,
     public_reflection: bool,
-    /// Reflection of one schema, made when it is first asked for.
-    reflection: Mutex<Option<Made>>,
-}
-
-#[derive(Debug)]
-struct Made {
-    schema: Weak<Option<Schema>>,
-    set: Arc<[u8]>,
+    health: HealthServer<Health>,
+    /// Cancelled when the gateway takes no new work.
+    stopping: CancellationToken,
+    /// Cancelled when streams must end.
+    ending: CancellationToken,
 }
 
 impl Builtin {
-    pub(crate) fn new(schemas: Arc<Schemas>, public_reflection: bool) -> Self {
-        Self { schemas, public_reflection, reflection: Mutex::new(None) }
+    pub(crate) fn new(schemas: Arc<Schemas>, public_reflection: bool, ending: CancellationToken) -> Self {
+        let stopping = CancellationToken::new();
+        let health = HealthServer::new(Health::new(Arc::clone(&schemas), stopping.clone()));
+        Self { schemas, public_reflection, health, stopping, ending }
     }
 
+    /// Says in health answers that the gateway stops.
+    pub(crate) fn stopping(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Answers a call of one of these services.
     pub(crate) async fn serve(
         &self,
         principal: &Principal,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Status> {
         let request = request.map(Body::new);
-        match service_of(request.uri().path()) {
-            HEALTH => {
-                let health = Health { schemas: Arc::clone(&self.schemas) };
-                call(tonic_health::pb::health_server::HealthServer::new(health), request).await
-            }
-            _ if !self.public_reflection && *principal == Principal::Anonymous => {
-                Err(Status::unauthenticated("reflection needs a client certificate"))
-            }
-            service => self.reflect(service == REFLECTION[0], request).await,
-        }
-    }
-
-    async fn reflect(&self, v1: bool, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let set = self.descriptor_set();
-        let failed = |error: tonic_reflection::server::Error| {
-            tracing::error!(%error, "reflection of the merged schema");
-            Status::internal("the schemas of the services do not fit together")
-        };
-        let builder =
-            tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(&set);
-        if v1 {
-            call(builder.build_v1().map_err(failed)?, request).await
+        let service = service_of(request.uri().path());
+        let response = if service == HEALTH {
+            call(&mut self.health.clone(), request).await
         } else {
-            call(builder.build_v1alpha().map_err(failed)?, request).await
-        }
-    }
-
-    /// The merged descriptors of the current schema.
-    fn descriptor_set(&self) -> Arc<[u8]> {
-        let schema = self.schemas.current();
-        let mut made = self.reflection.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = made.as_ref().filter(|made| made.schema.as_ptr() == Arc::as_ptr(&schema)) {
-            return Arc::clone(&made.set);
-        }
-        let set: Arc<[u8]> = Option::as_ref(&*schema)
-            .map(|schema| schema.descriptor_set.as_slice())
-            .unwrap_or_default()
-            .into();
-        *made = Some(Made { schema: Arc::downgrade(&schema), set: Arc::clone(&set) });
-        set
-    }
-}
-
-async fn call<S>(mut service: S, request: Request<Body>) -> Result<Response<Body>, Status>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
-{
-    match service.call(request).await {
-        Ok(response) => Ok(response),
-    }
-}
-
-/// Health by service: what a backend serves is healthy while the gateway knows it.
-#[derive(Debug)]
-struct Health {
-    schemas: Arc<Schemas>,
-}
-
-impl Health {
-    fn status(&self, service: &str) -> Option<ServingStatus> {
-        let schema = self.schemas.current();
-        let known = Option::as_ref(&*schema);
-        if service.is_empty() {
-            return Some(if known.is_some() { ServingStatus::Serving } else { ServingStatus::NotServing });
-        }
-        known?.services().any(|name| name == service).then_some(ServingStatus::Serving)
-    }
-}
-
-#[tonic::async_trait]
-impl tonic_health::pb::health_server::Health for Health {
-    async fn check(
-        &self,
-        request: tonic::Request<HealthCheckRequest>,
-    ) -> Result<tonic::Response<HealthCheckResponse>, Status> {
-        let status =
-            self.status(&request.get_ref().service).ok_or_else(|| Status::not_found("unknown service"))?;
-        Ok(tonic::Response::new(HealthCheckResponse { status: status.into() }))
-    }
-
-    type WatchStream = futures_util::stream::BoxStream<'static, Result<HealthCheckResponse, Status>>;
-
-    async fn watch(
-        &self,
-        request: tonic::Request<HealthCheckRequest>,
-    ) -> Result<tonic::Response<Self::WatchStream>, Status> {
-        let service = request.into_inner().service;
-        let changes = self.schemas.changes();
-        let schemas = Arc::clone(&self.schemas);
-        let start = (changes, None::<ServingStatus>);
-        let stream = futures_util::stream::unfold(start, move |(mut changes, last)| {
-            let health = Health { schemas: Arc::clone(&schemas) };
-            let service = service.clone();
-            async move {
-                loop {
-                    changes.borrow_and_update();
-                    let status = health.status(&service).unwrap_or(ServingStatus::ServiceUnknown);
-                    if last != Some(status) {
-                        return Some((
-                            Ok(HealthCheckResponse { status: status.into() }),
-                            (changes, Some(status)),
-                        ));
-                    }
-                    changes.changed().await.ok()?;
-                }
+            if !self.public_reflection && *principal == Principal::Anonymous {
+                return Err(Denied::Unauthenticated.into());
             }
-        });
-        Ok(tonic::Response::new(Box::pin(stream)))
+            let schema = self.schemas.current();
+            let schema = Option::as_ref(&*schema)
+                .ok_or_else(|| Status::unavailable("the gateway does not know its services yet"))?;
+            schema.reflection.call(service == REFLECTION[0], request).await
+        };
+        let ended = self.ending.clone().cancelled_owned();
+        Ok(response.map(|body| {
+            let ending = Box::pin(async move {
+                ended.await;
+                resume_elsewhere()
+            });
+            Body::new(EndedBy::new(body, Some(ending), None))
+        }))
     }
+}
+
+async fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let Ok(response) = service.call(request).await;
+    response
 }

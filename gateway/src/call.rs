@@ -6,12 +6,14 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
 use http::{Method, Request, Response};
 use http_body_util::Full;
-use mesh::client::{Channel, ResponseBody};
+use mesh::client::ResponseBody;
 use mesh::deadline;
 use mesh::identity::Principal;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service as _;
+
+use crate::backend::Backend;
 
 /// What a unary call may take: as long as Toolforge's jobs client waits (contract 2.1).
 const UNARY: Duration = Duration::from_mins(1);
@@ -19,23 +21,24 @@ const UNARY: Duration = Duration::from_mins(1);
 /// Calls a method with one message, given as a whole frame. The status of a call that failed before its first message
 /// is an error here.
 pub(crate) async fn call(
-    channel: &Channel,
-    path: &str,
+    backend: &Backend,
+    method: &transcode::Method,
     frame: Vec<u8>,
     principal: &Principal,
-    streaming: bool,
 ) -> Result<Response<ResponseBody>, Status> {
     let mut request = Request::new(Body::new(Full::new(Bytes::from(frame))));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = path.parse().map_err(|_| Status::internal("the method's path is not one"))?;
+    *request.uri_mut() =
+        method.path().parse().map_err(|_| Status::internal("the method's path is not one"))?;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
-    if !streaming {
+    if !method.server_streaming() {
         headers.insert(deadline::TIMEOUT_HEADER, deadline::format(UNARY));
     }
     principal.assert(headers);
-    let response = channel.clone().call(request).await?;
+    let called = backend.channel.clone().call(request).await;
+    let response = called.map_err(|status| backend.lost(status))?;
     match failure(response.headers()) {
         Some(status) => Err(status),
         None => Ok(response),

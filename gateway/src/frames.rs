@@ -16,51 +16,74 @@ pub(crate) enum FrameError {
     TooLarge(usize),
 }
 
-/// Takes messages apart as their bytes arrive.
+/// Takes messages apart as their bytes arrive. Messages that lie whole in what arrived are not copied.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    buffer: BytesMut,
+    /// What arrived last and is still to be looked at; empty while a message is collected.
+    arrived: Bytes,
+    /// The beginning of a message whose rest is to come.
+    partial: BytesMut,
     limit: usize,
 }
 
 impl Frames {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { buffer: BytesMut::new(), limit }
+        Self { arrived: Bytes::new(), partial: BytesMut::new(), limit }
     }
 
-    /// Adds bytes as they came.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    /// Adds bytes as they came; everything that came before must have been taken with [`Self::next`].
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        if self.arrived.is_empty() && self.partial.is_empty() {
+            self.arrived = bytes;
+        } else {
+            self.partial.extend_from_slice(&std::mem::take(&mut self.arrived));
+            self.partial.extend_from_slice(&bytes);
+        }
     }
 
     /// The next message, where all of it is there.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, FrameError> {
-        let Some((flag, rest)) = self.buffer.split_first() else { return Ok(None) };
-        let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };
-        let length = u32::from_be_bytes(*length) as usize;
-        if *flag != 0 {
-            return Err(FrameError::Compressed);
-        }
-        if length > self.limit {
-            return Err(FrameError::TooLarge(length));
-        }
-        if self.buffer.len() < PREFIX + length {
-            self.buffer.reserve(PREFIX + length - self.buffer.len());
+        let there = if self.partial.is_empty() { &self.arrived[..] } else { &self.partial[..] };
+        let Some(length) = length(there, self.limit)? else { return Ok(None) };
+        if there.len() < PREFIX + length {
+            let missing = PREFIX + length - there.len();
+            self.partial.extend_from_slice(&std::mem::take(&mut self.arrived));
+            self.partial.reserve(missing);
             return Ok(None);
         }
-        self.buffer.advance(PREFIX);
-        Ok(Some(self.buffer.split_to(length).freeze()))
+        if self.partial.is_empty() {
+            self.arrived.advance(PREFIX);
+            return Ok(Some(self.arrived.split_to(length)));
+        }
+        self.partial.advance(PREFIX);
+        Ok(Some(self.partial.split_to(length).freeze()))
     }
 
     /// Whether the body ended in the middle of a message.
     pub(crate) fn is_cut(&self) -> bool {
-        !self.buffer.is_empty()
+        !self.arrived.is_empty() || !self.partial.is_empty()
     }
+}
+
+/// The length of the message that begins here, once its prefix is there.
+fn length(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameError> {
+    let Some((flag, rest)) = bytes.split_first() else { return Ok(None) };
+    let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };
+    let length = u32::from_be_bytes(*length) as usize;
+    if *flag != 0 {
+        return Err(FrameError::Compressed);
+    }
+    if length > limit {
+        return Err(FrameError::TooLarge(length));
+    }
+    Ok(Some(length))
 }
 
 #[cfg(test)]
 mod tests {
+    //! Messages in chunks of every size.
     #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -70,7 +93,7 @@ mod tests {
             let mut frames = Frames::new(10);
             let mut messages = Vec::new();
             for chunk in wire.chunks(size) {
-                frames.push(chunk);
+                frames.push(Bytes::copy_from_slice(chunk));
                 while let Some(message) = frames.next().unwrap() {
                     messages.push(message);
                 }
@@ -81,12 +104,23 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_ends_early_is_cut() {
+        let wire = [0, 0, 0, 0, 2, b'a', b'b'];
+        for end in 1..wire.len() {
+            let mut frames = Frames::new(10);
+            frames.push(Bytes::copy_from_slice(&wire[..end]));
+            assert_eq!(frames.next(), Ok(None));
+            assert!(frames.is_cut(), "after {end}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_is_refused_at_its_first_bytes() {
         let mut frames = Frames::new(10);
-        frames.push(&[1, 0, 0, 0, 1]);
+        frames.push(Bytes::from_static(&[1, 0, 0, 0, 1]));
         assert_eq!(frames.next(), Err(FrameError::Compressed));
         let mut frames = Frames::new(10);
-        frames.push(&[0, 0, 0, 0, 11]);
+        frames.push(Bytes::from_static(&[0, 0, 0, 0, 11]));
         assert_eq!(frames.next(), Err(FrameError::TooLarge(11)));
     }
 }

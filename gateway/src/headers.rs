@@ -6,14 +6,16 @@ use http::header::{self, HeaderMap, HeaderName};
 const IDENTITY: &[&str] = &["x-toolforge-", "ssl-client-"];
 
 /// Hop-by-hop headers (RFC 9110, 7.6.1), and those that the gateway sets itself.
-const DROPPED: &[HeaderName] = &[
-    header::CONNECTION,
-    header::HOST,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
+const DROPPED: &[&str] = &[
+    "connection",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Takes out every header by which a client could claim to be somebody.
@@ -32,7 +34,7 @@ pub(crate) fn drop_identity(headers: &mut HeaderMap) {
 pub(crate) fn pass_through(headers: &mut HeaderMap) {
     drop_identity(headers);
     for name in DROPPED {
-        headers.remove(name);
+        headers.remove(*name);
     }
     // A credential ends here: services are told who calls, not by what it was proven.
     headers.remove(header::AUTHORIZATION);

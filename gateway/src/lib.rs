@@ -4,16 +4,18 @@
 //! keeps the last good one. It holds no code for any service: what a method means over HTTP, who may call it and how
 //! its errors look is written in the protos.
 
+mod access;
 mod backend;
 mod builtin;
 mod call;
 mod frames;
 mod handle;
 mod headers;
+mod limits;
 mod listen;
-mod openapi;
 mod passthrough;
 mod problem;
+mod record;
 mod reflect;
 mod render;
 mod rest;
@@ -21,6 +23,7 @@ mod rules;
 mod schema;
 mod stream;
 mod tls;
+mod way;
 
 use std::sync::Arc;
 
@@ -29,7 +32,7 @@ use tokio::net::TcpListener;
 use transcode::OpenApiInfo;
 
 pub use backend::Backend;
-pub use listen::Limits;
+pub use limits::Limits;
 pub use render::ErrorForm;
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
 
@@ -37,7 +40,7 @@ use handle::Handler;
 use schema::Schemas;
 
 /// How a gateway behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The form of error bodies.
     pub errors: ErrorForm,
@@ -51,6 +54,18 @@ pub struct Options {
     pub version: String,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            errors: ErrorForm::default(),
+            public_reflection: false,
+            limits: Limits::default(),
+            title: "API".to_owned(),
+            version: "1".to_owned(),
+        }
+    }
+}
+
 /// A gateway in front of its backends.
 #[derive(Debug)]
 pub struct Gateway {
@@ -62,14 +77,16 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that begins to learn its backends' schemas at once; needs a tokio runtime.
     pub fn new(backends: Vec<Backend>, options: Options, drain: &Drain) -> Self {
-        let Options { errors, public_reflection, limits, title, version } = options;
-        let schemas = Schemas::new(
-            backends,
-            OpenApiInfo { title, version, error_schema: errors.schema(), ..OpenApiInfo::default() },
-        );
+        let info = OpenApiInfo {
+            title: options.title.clone(),
+            version: options.version.clone(),
+            error_schema: options.errors.schema(),
+            ..OpenApiInfo::default()
+        };
+        let schemas = Schemas::new(backends, info);
         schemas.watch(drain);
-        let handler = Handler::new(Arc::clone(&schemas), errors, public_reflection, &limits);
-        Self { handler: Arc::new(handler), schemas, limits }
+        let handler = Handler::new(Arc::clone(&schemas), &options);
+        Self { handler: Arc::new(handler), schemas, limits: options.limits }
     }
 
     /// Resolves once the schema of every backend is known.
@@ -79,6 +96,15 @@ impl Gateway {
 
     /// Serves until the drain begins, then until every call has ended or the drain gives up.
     pub async fn serve(&self, listener: TcpListener, tls: Tls, drain: Drain) {
+        self.listen(listener, Some(tls), drain).await;
+    }
+
+    /// The same in clear, HTTP/1.1 and HTTP/2 alike: every caller is nobody. For loopback.
+    pub async fn serve_cleartext(&self, listener: TcpListener, drain: Drain) {
+        self.listen(listener, None, drain).await;
+    }
+
+    async fn listen(&self, listener: TcpListener, tls: Option<Tls>, drain: Drain) {
         listen::serve(Arc::clone(&self.handler), listener, tls, self.limits.clone(), drain).await;
     }
 }

@@ -2,25 +2,44 @@
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use mesh::client::Channel;
+use mesh::authorize;
+use mesh::body::EndedBy;
+use mesh::drain::resume_elsewhere;
 use mesh::identity::Principal;
+use options::MethodRule;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service as _;
 
+use crate::backend::Backend;
 use crate::headers;
 
-/// Sends a gRPC request on as it is, in the name of its caller. The service authorizes it by the same rule that holds
-/// for REST: only there is the first message read.
+/// Sends a gRPC request on as it is, in the name of its caller. What no tool could change is decided here; the rest by
+/// the service, which reads the first message and applies the same rule. A stream ends when the gateway says so.
 pub(crate) async fn serve(
-    channel: &Channel,
+    backend: &Backend,
+    rule: &MethodRule,
     principal: &Principal,
+    ending: &CancellationToken,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Status> {
+    authorize::check(rule, principal, principal.tool())?;
     headers::pass_through(request.headers_mut());
     principal.assert(request.headers_mut());
     let path = request.uri().path().parse().map_err(|_| Status::unimplemented("no such method"))?;
     *request.uri_mut() = path;
-    let response = channel.clone().call(request.map(Body::new)).await?;
-    Ok(response.map(Body::new))
+    let called = backend.channel.clone().call(request.map(Body::new)).await;
+    let response = called.map_err(|status| backend.lost(status))?.map(Body::new);
+    if !rule.client_streaming && !rule.server_streaming {
+        return Ok(response);
+    }
+    let ended = ending.clone().cancelled_owned();
+    Ok(response.map(|body| {
+        let ending = Box::pin(async move {
+            ended.await;
+            resume_elsewhere()
+        });
+        Body::new(EndedBy::new(body, Some(ending), None))
+    }))
 }

@@ -21,7 +21,8 @@ const BUILT_IN: &[&str] = &["grpc.reflection.", "grpc.health."];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Files {
     pub(crate) services: Vec<String>,
-    pub(crate) files: Vec<Bytes>,
+    /// By their names.
+    pub(crate) files: BTreeMap<String, Bytes>,
 }
 
 /// The parts of a `FileDescriptorProto` that lead to other files.
@@ -54,7 +55,7 @@ pub(crate) async fn fetch(channel: &Channel) -> Result<Files, Status> {
         let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
         wanted = collect(ask(channel, requests).await?, &mut files)?;
     }
-    Ok(Files { services, files: files.into_values().collect() })
+    Ok(Files { services, files })
 }
 
 /// Takes files out of answers, and names those that they import and that are not there yet.

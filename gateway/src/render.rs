@@ -1,9 +1,15 @@
 //! The error body, rendered once for every refusal and failure.
 
+use bytes::Bytes;
+use http::Response;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http_body_util::Full;
+use mesh::trace::code_name;
 use serde_json::{Map, Value, json};
+use tonic::body::Body;
 use transcode::Program;
 
-use crate::problem::{Problem, code_name};
+use crate::problem::Problem;
 
 /// The form of error bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +44,7 @@ impl ErrorForm {
     }
 
     /// The body of a problem. Details of types that the schema does not know are left out.
-    pub(crate) fn body(self, problem: &Problem, program: Option<&Program>) -> Vec<u8> {
+    fn body(self, problem: &Problem, program: Option<&Program>) -> Vec<u8> {
         let code = i32::from(problem.code);
         let details = details(problem, program);
         let value = match self {
@@ -58,6 +64,36 @@ impl ErrorForm {
             }
         };
         value.to_string().into_bytes()
+    }
+}
+
+/// Renders problems: the form, and the program that knows the types of details.
+#[derive(Clone, Debug)]
+pub(crate) struct Render {
+    form: ErrorForm,
+    program: Option<Program>,
+}
+
+impl Render {
+    pub(crate) fn new(form: ErrorForm, program: Option<Program>) -> Self {
+        Self { form, program }
+    }
+
+    /// The body that tells a problem.
+    pub(crate) fn body(&self, problem: &Problem) -> Vec<u8> {
+        self.form.body(problem, self.program.as_ref())
+    }
+
+    /// The whole answer that tells a problem.
+    pub(crate) fn response(&self, problem: &Problem) -> Response<Body> {
+        let mut response = Response::new(Body::new(Full::new(Bytes::from(self.body(problem)))));
+        *response.status_mut() = problem.http;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(allow) = problem.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+            headers.insert(ALLOW, allow);
+        }
+        response
     }
 }
 

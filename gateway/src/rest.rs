@@ -1,105 +1,138 @@
 //! REST to gRPC and back: one message each way, or a stream of replies.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
+use http::{Request, Response, StatusCode, Version};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use mesh::client::{Channel, ResponseBody as Replies};
+use mesh::client::ResponseBody as Replies;
 use mesh::identity::Principal;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use transcode::{Bound, Route, StreamFormat};
 
+use crate::backend::Backend;
 use crate::call::{call, failure};
 use crate::frames::Frames;
+use crate::limits::Limits;
 use crate::problem::Problem;
-use crate::stream::{RawStream, RecordStream};
+use crate::render::Render;
+use crate::stream::{RawStream, RecordStream, Source};
 
 /// Tells a proxy in front to pass each line on as it comes (contract 1.6).
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// The fields in which a stream says how it ended, for clients that read trailers.
+const TRAILERS: HeaderValue = HeaderValue::from_static("grpc-status, grpc-message");
+
+/// What is read of a body where the method takes none: enough for `{}`, which clients send.
+const NO_BODY: usize = 1 << 10;
+
 /// What a call needs beside the request.
-pub(crate) struct Target<'a> {
-    pub(crate) channel: &'a Channel,
+pub(crate) struct Call<'a> {
+    pub(crate) backend: &'a Backend,
     pub(crate) principal: &'a Principal,
-    /// Largest body and message.
-    pub(crate) limit: usize,
-    pub(crate) render: crate::handle::Render,
+    pub(crate) limits: &'a Limits,
+    pub(crate) render: &'a Render,
+    /// Cancelled when streams must end.
+    pub(crate) ending: &'a CancellationToken,
+}
+
+/// The form of an answer.
+enum Form {
+    /// One message.
+    One,
+    /// A stream of messages as JSON.
+    Records(StreamFormat),
+    /// A stream of bytes of the backend's choice.
+    Raw,
 }
 
 /// Carries out a request that is routed, bound and authorized.
 pub(crate) async fn serve(
-    target: Target<'_>,
-    bound: Bound,
-    request: Request<Incoming>,
+    call: &Call<'_>,
+    bound: &Bound,
+    request: &mut Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
-    let method = bound.route().method();
+    let (route, method) = (bound.route(), bound.route().method());
     if method.client_streaming() {
         let text = "this method takes a stream of messages, which needs a gRPC client";
         return Err(Problem::new(Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, text));
     }
-    let format = stream_format(bound.route(), request.headers())?;
-    let (parts, body) = request.into_parts();
-    let data = read(body, target.limit).await?;
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let form = form(route, request.headers())?;
+    let limit = if bound.takes_body() { call.limits.body_bytes } else { NO_BODY };
+    let data = read(request.body_mut(), limit, call.limits.body).await?;
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = (!data.is_empty()).then_some(transcode::Body { content_type, data: &data });
     let frame = bound.request(body).map_err(|error| Problem::request(&error))?;
-    let streaming = method.server_streaming();
-    let reply = call(target.channel, method.path(), frame, target.principal, streaming)
-        .await
-        .map_err(|status| Problem::backend(&status))?;
-    match format {
-        Some(format) => stream(&target, bound.route(), format, reply).await,
-        None => unary(&target, bound.route(), reply.into_body()).await,
-    }
+    let reply = self::call(call.backend, &method, frame, call.principal).await;
+    let replies = reply.map_err(|status| Problem::backend(&status))?.into_body();
+    let response = match form {
+        Form::One => return unary(call, route, replies).await,
+        Form::Records(format) => records(call, route, format, replies).await?,
+        Form::Raw => raw(call, route, replies).await?,
+    };
+    Ok(streamed(response, request.version()))
 }
 
-/// The form of the reply stream, as the client asks for it; none where there is one message.
-fn stream_format(route: &Route, headers: &HeaderMap) -> Result<Option<StreamFormat>, Problem> {
+/// The form of the answer, as the method has it and as the client asks for it.
+fn form(route: &Route, headers: &HeaderMap) -> Result<Form, Problem> {
     let method = route.method();
     if !method.server_streaming() {
-        return Ok(None);
+        return Ok(Form::One);
     }
-    let default = method.rules().stream_format;
     if route.responds_raw() {
-        return Ok(Some(default.unwrap_or(StreamFormat::NdJson)));
+        return Ok(Form::Raw);
     }
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
-    StreamFormat::choose(accept, default).map(Some).map_err(|_| {
+    StreamFormat::choose(accept, method.rules().stream_format).map(Form::Records).map_err(|_| {
         let text = "no form of this stream fits the Accept header; there are application/json, application/x-ndjson \
                     and text/event-stream";
         Problem::new(Code::InvalidArgument, StatusCode::NOT_ACCEPTABLE, text)
     })
 }
 
-async fn read(body: Incoming, limit: usize) -> Result<Bytes, Problem> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let text = format!("the body is larger than {limit} bytes");
-            Err(Problem::new(Code::InvalidArgument, StatusCode::PAYLOAD_TOO_LARGE, text))
+/// The whole body, within its size and time.
+async fn read(body: &mut Incoming, limit: usize, time: Duration) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let text = format!("the body is larger than {limit} bytes");
+        Problem::new(Code::InvalidArgument, StatusCode::PAYLOAD_TOO_LARGE, text)
+    };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    match timeout(time, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => {
+            Err(Problem::new(Code::Cancelled, StatusCode::BAD_REQUEST, "the body ended before its length"))
         }
         Err(_) => {
-            Err(Problem::new(Code::Cancelled, StatusCode::BAD_REQUEST, "the body ended before its length"))
+            let text = format!("the body did not arrive within {} seconds", time.as_secs());
+            Err(Problem::new(Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT, text))
         }
     }
 }
 
-async fn unary(target: &Target<'_>, route: &Route, mut replies: Replies) -> Result<Response<Body>, Problem> {
-    let mut frames = Frames::new(target.limit);
+async fn unary(call: &Call<'_>, route: &Route, mut replies: Replies) -> Result<Response<Body>, Problem> {
+    let mut frames = Frames::new(call.limits.body_bytes);
     let mut message = None;
     loop {
-        if let Some(next) = frames.next().map_err(|error| broken(route, &error))?
-            && message.replace(next).is_some()
-        {
-            return Err(broken(route, &"a second message"));
+        while let Some(next) = frames.next().map_err(|error| broken(route, &error))? {
+            if message.replace(next).is_some() {
+                return Err(broken(route, &"a second message"));
+            }
         }
         match replies.frame().await {
             None => break,
-            Some(Err(status)) => return Err(Problem::backend(&Status::from_error(status.into()))),
+            Some(Err(status)) => return Err(Problem::backend(&call.backend.lost(status))),
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => frames.push(&data),
+                Ok(data) => frames.push(data),
                 Err(frame) => {
                     if let Some(status) = frame.trailers_ref().and_then(failure) {
                         return Err(Problem::backend(&status));
@@ -117,27 +150,41 @@ async fn unary(target: &Target<'_>, route: &Route, mut replies: Replies) -> Resu
     Ok(response)
 }
 
-async fn stream(
-    target: &Target<'_>,
+fn source(call: &Call<'_>, route: &Route, replies: Replies) -> Source {
+    let frames = Frames::new(call.limits.body_bytes);
+    Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone())
+}
+
+async fn records(
+    call: &Call<'_>,
     route: &Route,
     format: StreamFormat,
-    reply: Response<Replies>,
+    replies: Replies,
 ) -> Result<Response<Body>, Problem> {
-    let frames = Frames::new(target.limit);
-    let (body, content_type) = if route.responds_raw() {
-        let (stream, content_type) = RawStream::open(route.clone(), reply.into_body(), frames).await?;
-        (Body::new(stream), content_type)
-    } else {
-        let stream =
-            RecordStream::new(route.clone(), reply.into_body(), frames, format, target.render.clone());
-        (Body::new(stream), format.content_type().to_owned())
-    };
-    let mut response = Response::new(body);
+    let source = source(call, route, replies);
+    let stream = RecordStream::open(source, format, call.render.clone(), call.limits.first_record).await?;
+    let mut response = Response::new(Body::new(stream));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    Ok(response)
+}
+
+async fn raw(call: &Call<'_>, route: &Route, replies: Replies) -> Result<Response<Body>, Problem> {
+    let (stream, content_type) = RawStream::open(source(call, route, replies)).await?;
+    let mut response = Response::new(Body::new(stream));
+    response.headers_mut().insert(CONTENT_TYPE, header_value(&content_type));
+    Ok(response)
+}
+
+/// The headers of every stream.
+fn streamed(mut response: Response<Body>, version: Version) -> Response<Body> {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, header_value(&content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response)
+    if version == Version::HTTP_11 {
+        // over HTTP/1.1 only announced trailers may be sent (RFC 9110, 6.6.2)
+        headers.insert(TRAILER, TRAILERS);
+    }
+    response
 }
 
 /// A content type that a backend chose may hold anything.

@@ -1,25 +1,23 @@
 //! What the backends serve, as one immutable snapshot behind an atomic swap.
 
+mod compile;
+mod follow;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use mesh::drain::Drain;
 use options::Table;
 use tokio::sync::watch;
-use transcode::{CompileOptions, OpenApiInfo, Program};
+use transcode::{OpenApiInfo, Program};
 
 use crate::backend::Backend;
-use crate::reflect::{self, Files};
-use crate::rules::PlatformRules;
-
-/// Pause between two looks at a backend whose schema is known.
-const POLL: Duration = Duration::from_secs(10);
-/// First and longest pause after a failed look.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+use crate::builtin::reflection::Reflection;
+use crate::reflect::Files;
+use compile::compile;
+use follow::News;
 
 /// One state of what is served.
 #[derive(Debug)]
@@ -27,10 +25,10 @@ pub(crate) struct Schema {
     pub(crate) program: Program,
     /// Who may call what.
     pub(crate) access: Table,
+    /// Reflection of all of it.
+    pub(crate) reflection: Reflection,
     /// Services to backends, by the place in the list of backends.
     owners: HashMap<String, usize>,
-    /// Every file, as the encoding of one set.
-    pub(crate) descriptor_set: Vec<u8>,
     /// OpenAPI documents that were asked for: at most one for each first segment, and the merged one.
     documents: Mutex<HashMap<Option<String>, Bytes>>,
 }
@@ -38,7 +36,12 @@ pub(crate) struct Schema {
 impl Schema {
     /// The backend of a gRPC path `/pkg.Service/Method`.
     pub(crate) fn owner(&self, path: &str) -> Option<usize> {
-        self.owners.get(service_of(path)).copied()
+        self.owner_of(service_of(path))
+    }
+
+    /// The backend of a service, by its full name.
+    pub(crate) fn owner_of(&self, service: &str) -> Option<usize> {
+        self.owners.get(service).copied()
     }
 
     /// The OpenAPI document of all routes, or of those below one first path segment; none where there are no such.
@@ -50,11 +53,6 @@ impl Schema {
         let make = || Bytes::from(self.program.openapi(info, segment));
         Some(documents.entry(segment.map(str::to_owned)).or_insert_with(make).clone())
     }
-
-    /// Full names of all services.
-    pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
-        self.owners.keys().map(String::as_str)
-    }
 }
 
 /// The service in a gRPC path.
@@ -62,13 +60,23 @@ pub(crate) fn service_of(path: &str) -> &str {
     path.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 
+/// What is known of one backend.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// What it served when it was last seen.
+    files: Option<Files>,
+    /// Whether it is there and says that it serves.
+    serving: bool,
+}
+
 /// The schema of all backends, kept fresh.
 #[derive(Debug)]
 pub(crate) struct Schemas {
     backends: Vec<Backend>,
     info: OpenApiInfo,
-    known: Mutex<Vec<Option<Files>>>,
+    known: Mutex<Vec<Known>>,
     current: ArcSwap<Option<Schema>>,
+    /// How many backends were never seen; marked whenever anything is known anew.
     missing: watch::Sender<usize>,
 }
 
@@ -76,7 +84,7 @@ impl Schemas {
     pub(crate) fn new(backends: Vec<Backend>, info: OpenApiInfo) -> Arc<Self> {
         let count = backends.len();
         Arc::new(Self {
-            known: Mutex::new(vec![None; count]),
+            known: Mutex::new(vec![Known::default(); count]),
             current: ArcSwap::from_pointee(None),
             missing: watch::Sender::new(count),
             backends,
@@ -94,7 +102,12 @@ impl Schemas {
         self.backends.get(index)
     }
 
-    /// Marked whenever the schema has changed.
+    /// Whether the backend at this place is there and says that it serves.
+    pub(crate) fn is_serving(&self, index: usize) -> bool {
+        self.known().get(index).is_some_and(|known| known.serving)
+    }
+
+    /// Marked whenever the schema or the health of a backend has changed.
     pub(crate) fn changes(&self) -> watch::Receiver<usize> {
         self.missing.subscribe()
     }
@@ -107,101 +120,48 @@ impl Schemas {
     /// Resolves once every backend is known.
     pub(crate) async fn complete(&self) {
         let mut missing = self.missing.subscribe();
-        // The sender lives as long as this.
+        // the sender lives as long as this
         let _ = missing.wait_for(|missing| *missing == 0).await;
     }
 
-    /// Looks at every backend until the drain begins.
+    /// Follows every backend until the drain begins.
     pub(crate) fn watch(self: &Arc<Self>, drain: &Drain) {
-        for index in 0..self.backends.len() {
-            let (schemas, drain) = (Arc::clone(self), drain.clone());
+        for (index, backend) in self.backends.iter().enumerate() {
+            let (schemas, backend, drain) = (Arc::clone(self), backend.clone(), drain.clone());
             tokio::spawn(async move {
                 tokio::select! {
-                    () = schemas.follow(index) => {}
+                    () = follow::follow(&backend, |news| schemas.take(index, news)) => {}
                     () = drain.begun() => {}
                 }
             });
         }
     }
 
-    async fn follow(&self, index: usize) {
-        let Some(backend) = self.backends.get(index) else { return };
-        let mut pause = PAUSES.0;
-        loop {
-            // A backend's bytes must not be able to end the watch.
-            let look = std::panic::AssertUnwindSafe(reflect::fetch(&backend.channel)).catch_unwind().await;
-            match look {
-                Ok(Ok(files)) => {
-                    self.adopt(index, files);
-                    pause = PAUSES.0;
-                    tokio::time::sleep(POLL).await;
-                    continue;
-                }
-                Ok(Err(error)) => tracing::warn!(backend = backend.name, %error, "reflection failed"),
-                Err(_) => tracing::error!(backend = backend.name, "reflection panicked"),
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
-        }
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Compiles anew where something changed. A schema that does not compile changes nothing.
-    fn adopt(&self, index: usize, files: Files) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self, index: usize, news: News) {
+        let mut known = self.known();
         let Some(slot) = known.get_mut(index) else { return };
-        if slot.as_ref() == Some(&files) {
-            return;
-        }
-        let former = slot.replace(files);
-        match compile(&known) {
-            Ok(schema) => {
-                self.current.store(Arc::new(Some(schema)));
-                self.missing.send_replace(known.iter().filter(|files| files.is_none()).count());
-            }
-            Err(error) => {
-                tracing::error!(%error, "the new schema is not usable, the former one serves on");
-                if let Some(slot) = known.get_mut(index) {
-                    *slot = former;
+        match news {
+            News::Serving(serving) if slot.serving == serving => return,
+            News::Serving(serving) => slot.serving = serving,
+            News::Files(files) if slot.files.as_ref() == Some(&files) => return,
+            News::Files(files) => {
+                let former = slot.files.replace(files);
+                match compile(known.iter().map(|known| known.files.as_ref())) {
+                    Ok(schema) => self.current.store(Arc::new(Some(schema))),
+                    Err(error) => {
+                        tracing::error!(%error, "the new schema is not usable, the former one serves on");
+                        if let Some(slot) = known.get_mut(index) {
+                            slot.files = former;
+                        }
+                        return;
+                    }
                 }
             }
         }
+        self.missing.send_replace(known.iter().filter(|known| known.files.is_none()).count());
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum SchemaError {
-    #[error(transparent)]
-    Descriptors(#[from] transcode::DescriptorError),
-    #[error(transparent)]
-    Options(#[from] options::Error),
-}
-
-fn compile(known: &[Option<Files>]) -> Result<Schema, SchemaError> {
-    let mut owners = HashMap::new();
-    let mut files: Vec<Bytes> = Vec::new();
-    for (index, backend) in known.iter().enumerate() {
-        let Some(backend) = backend else { continue };
-        for service in &backend.services {
-            owners.entry(service.clone()).or_insert(index);
-        }
-        files.extend(backend.files.iter().filter(|file| !files.contains(file)).cloned().collect::<Vec<_>>());
-    }
-    let compiled = Program::compile(&files, &PlatformRules, CompileOptions::default())?;
-    for warning in &compiled.warnings {
-        tracing::warn!(?warning, "a part of the schema cannot be served");
-    }
-    let descriptor_set = set_of(&files);
-    let access = Table::read(&descriptor_set)?;
-    Ok(Schema { program: compiled.program, access, owners, descriptor_set, documents: Mutex::default() })
-}
-
-/// The encoding of a `FileDescriptorSet`: each file as field 1.
-fn set_of(files: &[Bytes]) -> Vec<u8> {
-    let mut set = Vec::with_capacity(files.iter().map(|file| file.len() + 6).sum());
-    for file in files {
-        prost::encoding::encode_key(1, prost::encoding::WireType::LengthDelimited, &mut set);
-        prost::encoding::encode_varint(file.len() as u64, &mut set);
-        set.extend_from_slice(file);
-    }
-    set
 }

@@ -1,67 +1,29 @@
 //! Bodies of streamed replies: one record at a time, never ahead of the client.
 
+mod source;
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
-use mesh::client::ResponseBody as Replies;
+use tokio::time::timeout;
 use tonic::Status;
-use transcode::{Route, StreamFormat, StreamWriter};
+use transcode::{StreamFormat, StreamWriter};
 
-use crate::call::failure;
-use crate::frames::Frames;
-use crate::handle::Render;
 use crate::problem::Problem;
+use crate::render::Render;
 use crate::rest::broken;
 
-/// What comes next out of a backend's stream.
-enum Next {
-    Message(Bytes),
-    End,
-    Failed(Problem),
-}
-
-/// A backend's stream, message by message.
-struct Source {
-    route: Route,
-    replies: Pin<Box<Replies>>,
-    frames: Frames,
-}
-
-impl Source {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        loop {
-            match self.frames.next() {
-                Ok(Some(message)) => return Poll::Ready(Next::Message(message)),
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Next::Failed(broken(&self.route, &error))),
-            }
-            match ready!(self.replies.as_mut().poll_frame(cx)) {
-                None if self.frames.is_cut() => {
-                    return Poll::Ready(Next::Failed(broken(&self.route, &"a cut message")));
-                }
-                None => return Poll::Ready(Next::End),
-                Some(Err(error)) => {
-                    return Poll::Ready(Next::Failed(Problem::backend(&Status::from_error(error.into()))));
-                }
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.frames.push(&data),
-                    Err(frame) => {
-                        if let Some(status) = frame.trailers_ref().and_then(failure) {
-                            return Poll::Ready(Next::Failed(Problem::backend(&status)));
-                        }
-                    }
-                },
-            }
-        }
-    }
-}
+use source::Next;
+pub(crate) use source::Source;
 
 /// Replies as records of JSON. A failure after the first record is an explicit last record, and a trailer.
 pub(crate) struct RecordStream {
     source: Source,
+    first: Option<Next>,
     writer: StreamWriter,
     render: Render,
     trailers: Option<HeaderMap>,
@@ -69,21 +31,27 @@ pub(crate) struct RecordStream {
 }
 
 impl RecordStream {
-    pub(crate) fn new(
-        route: Route,
-        replies: Replies,
-        frames: Frames,
+    /// Waits a moment for the first record: a stream that fails at once is an error like any other. A stream that has
+    /// nothing to say yet begins without it.
+    pub(crate) async fn open(
+        mut source: Source,
         format: StreamFormat,
         render: Render,
-    ) -> Self {
-        let source = Source { route, replies: Box::pin(replies), frames };
-        Self { source, writer: StreamWriter::new(format), render, trailers: None, ended: false }
+        wait: Duration,
+    ) -> Result<Self, Problem> {
+        let first = match timeout(wait, source.next()).await {
+            Ok(Next::Failed(problem)) => return Err(*problem),
+            Ok(next) => Some(next),
+            Err(_) => None,
+        };
+        let writer = StreamWriter::new(format);
+        Ok(Self { source, first, writer, render, trailers: None, ended: false })
     }
 
     fn fail(&mut self, problem: &Problem, out: &mut Vec<u8>) {
         self.ended = true;
         self.writer.error(out, &self.render.body(problem));
-        self.trailers = Some(trailers(problem));
+        self.trailers = Some(mesh::body::trailers(&Status::new(problem.code, problem.message.clone())));
     }
 }
 
@@ -99,8 +67,12 @@ impl HttpBody for RecordStream {
         if this.ended {
             return Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
         }
+        let next = match this.first.take() {
+            Some(next) => next,
+            None => ready!(this.source.poll(cx)),
+        };
         let mut out = Vec::new();
-        match ready!(this.source.poll(cx)) {
+        match next {
             Next::Message(message) => {
                 let route = &this.source.route;
                 let print = |out: &mut Vec<u8>| route.response(&message, out).map(drop);
@@ -126,31 +98,24 @@ impl HttpBody for RecordStream {
 pub(crate) struct RawStream {
     source: Source,
     first: Option<Vec<u8>>,
-    trailers: Option<HeaderMap>,
     ended: bool,
 }
 
 impl RawStream {
     /// Waits for the first message, which has the content type; a stream without one is empty.
-    pub(crate) async fn open(
-        route: Route,
-        replies: Replies,
-        frames: Frames,
-    ) -> Result<(Self, String), Problem> {
-        let mut source = Source { route, replies: Box::pin(replies), frames };
-        let stream = |source, first, ended| Self { source, first, trailers: None, ended };
-        match std::future::poll_fn(|cx| source.poll(cx)).await {
+    pub(crate) async fn open(mut source: Source) -> Result<(Self, String), Problem> {
+        match source.next().await {
             Next::Message(message) => {
                 let mut out = Vec::new();
-                let form = source
-                    .route
-                    .response(&message, &mut out)
-                    .map_err(|error| broken(&source.route, &error))?;
+                let form = source.route.response(&message, &mut out);
+                let form = form.map_err(|error| broken(&source.route, &error))?;
                 let content_type = form.content_type().into_owned();
-                Ok((stream(source, Some(out), false), content_type))
+                Ok((Self { source, first: Some(out), ended: false }, content_type))
             }
-            Next::End => Ok((stream(source, None, true), "application/octet-stream".to_owned())),
-            Next::Failed(problem) => Err(problem),
+            Next::End => {
+                Ok((Self { source, first: None, ended: true }, "application/octet-stream".to_owned()))
+            }
+            Next::Failed(problem) => Err(*problem),
         }
     }
 }
@@ -164,38 +129,34 @@ impl HttpBody for RawStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        if let Some(first) = this.first.take() {
+        if let Some(first) = this.first.take().filter(|first| !first.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(first.into()))));
         }
         if this.ended {
-            return Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
+            return Poll::Ready(None);
         }
+        // Nothing can be added to bytes of another kind: a failure is a body without its end, which no client takes
+        // for a whole one.
         match ready!(this.source.poll(cx)) {
             Next::Message(message) => {
                 let mut out = Vec::with_capacity(message.len());
                 match this.source.route.response(&message, &mut out) {
-                    Ok(_) => Poll::Ready(Some(Ok(Frame::data(out.into())))),
-                    Err(error) => Poll::Ready(Some(Err(Status::internal(error.to_string())))),
+                    Ok(_) => return Poll::Ready(Some(Ok(Frame::data(out.into())))),
+                    Err(error) => {
+                        this.ended = true;
+                        let problem = broken(&this.source.route, &error);
+                        Poll::Ready(Some(Err(Status::new(problem.code, problem.message))))
+                    }
                 }
             }
-            Next::End => Poll::Ready(None),
+            Next::End => {
+                this.ended = true;
+                Poll::Ready(None)
+            }
             Next::Failed(problem) => {
-                // Nothing can be added to bytes of another kind: the trailer, and a body that ends in an error.
                 this.ended = true;
                 Poll::Ready(Some(Err(Status::new(problem.code, problem.message))))
             }
         }
     }
-}
-
-fn trailers(problem: &Problem) -> HeaderMap {
-    Status::new(problem.code, problem.message.clone())
-        .into_http::<tonic::body::Body>()
-        .into_parts()
-        .0
-        .headers
-        .into_iter()
-        .filter_map(|(name, value)| Some((name?, value)))
-        .filter(|(name, _)| name.as_str().starts_with("grpc-"))
-        .collect()
 }

@@ -16,6 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+/// Names in ALPN (RFC 7301, RFC 9113).
+const H2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
+
 /// Which protocol is taken when a client offers both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prefer {
@@ -35,7 +39,7 @@ pub struct TlsPem {
     pub key: Vec<u8>,
     /// The root of client certificates; without it nobody can show one.
     pub clients_root: Option<Vec<u8>>,
-    /// Revoked client certificates.
+    /// Lists of revoked client certificates, one or more; each issuer of client certificates needs its own.
     pub revoked: Option<Vec<u8>>,
 }
 
@@ -65,6 +69,20 @@ pub enum TlsError {
     Authorities(#[from] mesh::identity::CertificateError),
 }
 
+/// What a client is spoken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// A client that has shaken hands.
+pub(crate) struct Accepted<I> {
+    pub(crate) stream: TlsStream<I>,
+    pub(crate) principal: Principal,
+    pub(crate) protocol: Protocol,
+}
+
 #[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
@@ -91,7 +109,7 @@ impl Tls {
     }
 
     /// Shakes hands and says who the client is; a certificate that is not good ends the connection.
-    pub(crate) async fn accept<I>(&self, io: I) -> io::Result<(TlsStream<I>, Principal)>
+    pub(crate) async fn accept<I>(&self, io: I) -> io::Result<Accepted<I>>
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
@@ -103,7 +121,11 @@ impl Tls {
             }
             _ => Principal::Anonymous,
         };
-        Ok((stream, principal))
+        let protocol = match stream.get_ref().1.alpn_protocol() {
+            Some(H2) => Protocol::Http2,
+            _ => Protocol::Http1,
+        };
+        Ok(Accepted { stream, principal, protocol })
     }
 }
 
@@ -122,13 +144,13 @@ fn build(pem: &TlsPem, prefer: Prefer) -> Result<Current, TlsError> {
     let mut config =
         builder.with_client_cert_verifier(verifier).with_single_cert(chain(&pem.chain)?, key(&pem.key)?)?;
     config.alpn_protocols = match prefer {
-        Prefer::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        Prefer::Http1 => vec![b"http/1.1".to_vec(), b"h2".to_vec()],
+        Prefer::Http2 => vec![H2.to_vec(), HTTP1.to_vec()],
+        Prefer::Http1 => vec![HTTP1.to_vec(), H2.to_vec()],
     };
     Ok(Current { config: Arc::new(config), authorities })
 }
 
-/// A client without a certificate is let in: public paths and tokens need none.
+/// A client without a certificate is let in: public paths need none.
 fn verifier(
     trusted: rustls::RootCertStore,
     revoked: Option<&[u8]>,
@@ -136,7 +158,13 @@ fn verifier(
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider);
     let builder = match revoked {
-        Some(list) => builder.with_crls([CertificateRevocationListDer::from_pem_slice(list)?]),
+        Some(lists) => {
+            let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(lists).collect::<Result<_, _>>()?;
+            if lists.is_empty() {
+                return Err(TlsError::Revoked(rustls::pki_types::pem::Error::NoItemsFound));
+            }
+            builder.with_crls(lists)
+        }
         None => builder,
     };
     Ok(builder.allow_unauthenticated().build()?)

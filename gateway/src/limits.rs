@@ -1,0 +1,56 @@
+//! Bounds on what a client may use, each stated: nothing is left to the defaults of what is below.
+
+use std::time::Duration;
+
+use mesh::drain::Grace;
+
+/// Bounds on what a client may use. Times are how long, sizes are bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// The TLS handshake.
+    pub handshake: Duration,
+    /// The first bytes of HTTP/2 after it.
+    pub preface: Duration,
+    /// The headers of a request over HTTP/1.1, from the end of the one before.
+    pub headers: Duration,
+    /// The body of a request that is transcoded.
+    pub body: Duration,
+    /// Calls at a time on one HTTP/2 connection.
+    pub streams: u32,
+    /// All headers of a request.
+    pub header_bytes: u32,
+    /// A request body that is transcoded, and a message of a backend.
+    pub body_bytes: usize,
+    /// How long the answer to a stream waits for its first record, so that an early failure has an HTTP status.
+    pub first_record: Duration,
+    /// Silence on an HTTP/2 connection before a PING, and the wait for its answer.
+    pub ping: (Duration, Duration),
+    /// Data that stays unacknowledged by TCP.
+    pub unacknowledged: Duration,
+    /// A connection, within 10 %: it is asked to close, and ends with its last call.
+    pub age: Duration,
+    /// The stages of a drain.
+    pub grace: Grace,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            handshake: Duration::from_secs(5),
+            preface: Duration::from_secs(5),
+            headers: Duration::from_secs(30),
+            body: Duration::from_mins(1),
+            streams: 256,
+            header_bytes: 16 << 10,
+            body_bytes: 4 << 20,
+            first_record: Duration::from_millis(200),
+            ping: (Duration::from_secs(30), Duration::from_secs(10)),
+            unacknowledged: Duration::from_secs(30),
+            age: Duration::from_mins(30),
+            grace: Grace::default(),
+        }
+    }
+}

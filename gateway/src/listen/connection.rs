@@ -1,0 +1,188 @@
+//! One connection: TLS, HTTP/1.1 or HTTP/2, every limit explicit, age and drain.
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use mesh::drain::{Drain, Grace};
+use mesh::identity::Principal;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+
+use super::preface::Begun;
+use super::socket;
+use crate::handle::{Caller, Handler};
+use crate::limits::Limits;
+use crate::tls::{Protocol, Tls};
+
+/// What the connections of one listener share.
+pub(super) struct Server {
+    handler: Arc<Handler>,
+    tls: Option<Tls>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    limits: Limits,
+    /// Cancelled when connections are to close as soon as their calls have ended.
+    closing: CancellationToken,
+    /// Cancelled when they are to close at once.
+    cut: CancellationToken,
+}
+
+impl Server {
+    pub(super) fn new(handler: Arc<Handler>, tls: Option<Tls>, limits: Limits) -> Self {
+        let (http1, http2) = (http1(&limits), http2(&limits));
+        let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
+        Self { handler, tls, http1, http2, limits, closing, cut }
+    }
+
+    pub(super) fn grace(&self) -> Grace {
+        self.limits.grace
+    }
+
+    /// Resolves when the drain has begun and been announced for long enough that balancers took notice.
+    pub(super) async fn announced(&self, drain: &Drain) {
+        drain.begun().await;
+        self.handler.stopping();
+        sleep(self.limits.grace.announce).await;
+    }
+
+    pub(super) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    pub(super) fn end_streams(&self) {
+        self.handler.end_streams();
+    }
+
+    pub(super) fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Serves a connection to its end.
+    pub(super) async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
+        let served = tokio::select! {
+            served = self.open(stream, peer) => served,
+            () = self.cut.cancelled() => return,
+        };
+        if let Err(error) = served {
+            tracing::debug!(%peer, %error, "a connection ended in an error");
+        }
+    }
+
+    async fn open(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
+        socket::prepare(&stream, self.limits.unacknowledged)?;
+        let Some(tls) = &self.tls else {
+            let (begun, is_http2) = within(self.limits.headers, Begun::read(stream)).await?;
+            let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
+            return self.serve(begun, protocol, Caller { principal: Principal::Anonymous, peer }).await;
+        };
+        let accepted = within(self.limits.handshake, tls.accept(stream)).await?;
+        let caller = Caller { principal: accepted.principal, peer };
+        match accepted.protocol {
+            Protocol::Http1 => self.serve(accepted.stream, Protocol::Http1, caller).await,
+            Protocol::Http2 => {
+                let (begun, is_http2) = within(self.limits.preface, Begun::read(accepted.stream)).await?;
+                if !is_http2 {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "expected the preface of HTTP/2"));
+                }
+                self.serve(begun, Protocol::Http2, caller).await
+            }
+        }
+    }
+
+    async fn serve<I>(&self, io: I, protocol: Protocol, caller: Caller) -> io::Result<()>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = TokioIo::new(io);
+        let service = service(Arc::clone(&self.handler), Arc::new(caller));
+        let ended = match protocol {
+            Protocol::Http1 => self.drive(self.http1.serve_connection(io, service)).await,
+            Protocol::Http2 => self.drive(self.http2.serve_connection(io, service)).await,
+        };
+        ended.map_err(io::Error::other)
+    }
+
+    /// Drives a connection; asks it to close when it is old or the drain has come so far.
+    async fn drive<C>(&self, connection: C) -> Result<(), C::Error>
+    where
+        C: GracefulConnection,
+    {
+        let mut connection = pin!(connection);
+        let old = sleep(jittered(self.limits.age, random()));
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = self.closing.cancelled() => {}
+            () = old => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    }
+}
+
+fn service(
+    handler: Arc<Handler>,
+    caller: Arc<Caller>,
+) -> impl HttpService<
+    Incoming,
+    ResBody = Body,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+> {
+    service_fn(move |request: Request<Incoming>| {
+        let (handler, caller) = (Arc::clone(&handler), Arc::clone(&caller));
+        async move { Ok(handler.handle(caller, request).await) }
+    })
+}
+
+async fn within<T>(limit: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(limit, future).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+fn random() -> u64 {
+    // the keys of a fresh state are random
+    RandomState::new().hash_one(())
+}
+
+/// An age within 10 % of the limit, so that connections made together do not end together.
+fn jittered(age: Duration, random: u64) -> Duration {
+    age / 1000 * (900 + u32::try_from(random % 201).unwrap_or(100))
+}
+
+fn http1(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.headers)
+        .max_buf_size((limits.header_bytes as usize).max(8 << 10));
+    http
+}
+
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(limits.header_bytes)
+        .max_frame_size(16 << 10)
+        // CVE-2023-44487 and RUSTSEC-2024-0003
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(1024)
+        .max_send_buf_size(64 << 10)
+        .initial_stream_window_size(256 << 10)
+        .initial_connection_window_size(1 << 20)
+        .keep_alive_interval(limits.ping.0)
+        .keep_alive_timeout(limits.ping.1);
+    http
+}

@@ -1,0 +1,3 @@
+//! `toolforged-gateway`: the gateway as a process of its own.
+
+fn main() {}

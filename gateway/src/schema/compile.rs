@@ -1,0 +1,61 @@
+//! From the files of all backends to one schema.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use options::Table;
+use transcode::{CompileOptions, Program};
+
+use super::Schema;
+use crate::builtin::reflection::Reflection;
+use crate::reflect::Files;
+use crate::rules::PlatformRules;
+
+/// Why files make no schema.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SchemaError {
+    #[error(transparent)]
+    Descriptors(#[from] transcode::DescriptorError),
+    #[error(transparent)]
+    Options(#[from] options::Error),
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Compiles what the backends, by their places, serve. A service that two have belongs to the first.
+pub(super) fn compile<'a>(
+    backends: impl Iterator<Item = Option<&'a Files>>,
+) -> Result<Schema, SchemaError> {
+    let mut owners = HashMap::new();
+    let mut names = HashSet::new();
+    let mut files: Vec<Bytes> = Vec::new();
+    for (index, backend) in backends.enumerate() {
+        let Some(backend) = backend else { continue };
+        for service in &backend.services {
+            owners.entry(service.clone()).or_insert(index);
+        }
+        let new = backend.files.iter().filter(|(name, _)| names.insert(name.as_str()));
+        files.extend(new.map(|(_, bytes)| bytes.clone()));
+    }
+    let compiled = Program::compile(&files, &PlatformRules, CompileOptions::default())?;
+    for warning in &compiled.warnings {
+        tracing::warn!(?warning, "a part of the schema cannot be served");
+    }
+    let set = set_of(&files);
+    let access = Table::read(&set)?;
+    let reflection = Reflection::new(&set, owners.keys().map(String::as_str))?;
+    Ok(Schema { program: compiled.program, access, reflection, owners, documents: Mutex::default() })
+}
+
+/// The encoding of a `FileDescriptorSet`: each file as field 1.
+fn set_of(files: &[Bytes]) -> Vec<u8> {
+    let mut set = Vec::with_capacity(files.iter().map(|file| file.len() + 6).sum());
+    for file in files {
+        prost::encoding::encode_key(1, prost::encoding::WireType::LengthDelimited, &mut set);
+        prost::encoding::encode_varint(file.len() as u64, &mut set);
+        set.extend_from_slice(file);
+    }
+    set
+}

@@ -1,0 +1,85 @@
+//! A backend's stream, message by message, until it ends, fails, or streams must end.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Body as _;
+use mesh::client::ResponseBody as Replies;
+use mesh::drain::resume_elsewhere;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use transcode::Route;
+
+use crate::backend::Backend;
+use crate::call::failure;
+use crate::frames::Frames;
+use crate::problem::Problem;
+use crate::rest::broken;
+
+/// What comes next out of a backend's stream.
+pub(super) enum Next {
+    Message(Bytes),
+    End,
+    Failed(Box<Problem>),
+}
+
+/// A backend's stream.
+pub(crate) struct Source {
+    pub(super) route: Route,
+    backend: Backend,
+    replies: Replies,
+    frames: Frames,
+    ending: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Source {
+    pub(crate) fn new(
+        route: Route,
+        backend: Backend,
+        replies: Replies,
+        frames: Frames,
+        ending: CancellationToken,
+    ) -> Self {
+        Self { route, backend, replies, frames, ending: Box::pin(ending.cancelled_owned()) }
+    }
+
+    /// What comes next.
+    pub(super) async fn next(&mut self) -> Next {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if self.ending.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(failed(Problem::backend(&resume_elsewhere())));
+        }
+        loop {
+            match self.frames.next() {
+                Ok(Some(message)) => return Poll::Ready(Next::Message(message)),
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(failed(broken(&self.route, &error))),
+            }
+            match ready!(Pin::new(&mut self.replies).poll_frame(cx)) {
+                None if self.frames.is_cut() => {
+                    return Poll::Ready(failed(broken(&self.route, &"a cut message")));
+                }
+                None => return Poll::Ready(Next::End),
+                Some(Err(status)) => {
+                    return Poll::Ready(failed(Problem::backend(&self.backend.lost(status))));
+                }
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.frames.push(data),
+                    Err(frame) => {
+                        if let Some(status) = frame.trailers_ref().and_then(failure) {
+                            return Poll::Ready(failed(Problem::backend(&status)));
+                        }
+                    }
+                },
+            }
+        }
+    }
+}
+
+fn failed(problem: Problem) -> Next {
+    Next::Failed(Box::new(problem))
+}

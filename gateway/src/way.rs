@@ -1,0 +1,113 @@
+//! Which way a request goes: its answer is decided by path, method and content type alone.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, StatusCode, Version};
+use options::MethodRule;
+use tonic::{Code, Status};
+use transcode::{OpenApiInfo, Route, RouteError};
+
+use crate::builtin::is_builtin;
+use crate::problem::Problem;
+use crate::schema::Schema;
+
+/// The name of an OpenAPI document within its first path segment.
+const DOCUMENT: &str = "openapi.json";
+
+/// Which way a request goes.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// gRPC that the gateway answers itself.
+    Builtin,
+    /// gRPC that is passed through: the place of the backend, and the method's rule.
+    Pass(usize, MethodRule),
+    /// gRPC that nobody answers.
+    NoMethod(Status),
+    /// REST.
+    Route(Box<Route>),
+    /// An OpenAPI document.
+    Document(Bytes),
+    /// REST that nobody answers.
+    NoRoute(Box<Problem>),
+}
+
+impl Way {
+    /// Finds the way of a request, and its name in spans, metrics and logs; made-up paths have none.
+    pub(crate) fn of<B>(
+        schema: Option<&Schema>,
+        info: &OpenApiInfo,
+        request: &Request<B>,
+    ) -> (Self, String) {
+        let path = request.uri().path();
+        if is_grpc(request) {
+            let way = grpc(schema, request);
+            let known = matches!(way, Self::Builtin | Self::Pass(..));
+            return (way, if known { path.to_owned() } else { String::new() });
+        }
+        let Some(schema) = schema else {
+            let text = "the gateway does not know its services yet, please try again in a moment";
+            let problem = Problem::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, text);
+            return (Self::NoRoute(Box::new(problem)), String::new());
+        };
+        if let Some(document) = document(schema, info, request) {
+            return (Self::Document(document), path.to_owned());
+        }
+        match schema.program.route(request.method().as_str(), path) {
+            Ok(route) => {
+                let template = route.template().to_owned();
+                (Self::Route(Box::new(route)), template)
+            }
+            Err(error) => (Self::NoRoute(Box::new(unroutable(error))), String::new()),
+        }
+    }
+}
+
+fn grpc<B>(schema: Option<&Schema>, request: &Request<B>) -> Way {
+    let path = request.uri().path();
+    if request.version() != Version::HTTP_2 {
+        // its status stands in trailers, which HTTP/1.1 loses
+        return Way::NoMethod(Status::unimplemented("gRPC needs HTTP/2"));
+    }
+    if is_builtin(path) {
+        return Way::Builtin;
+    }
+    let Some(schema) = schema else {
+        return Way::NoMethod(Status::unavailable("the gateway does not know its services yet"));
+    };
+    match (schema.owner(path), schema.access.get(path)) {
+        (Some(backend), Some(rule)) => Way::Pass(backend, rule.clone()),
+        _ => Way::NoMethod(Status::unimplemented("no backend serves this method")),
+    }
+}
+
+/// The document that a request asks for: one of everything, and one for each first path segment (contract 1.2).
+fn document<B>(schema: &Schema, info: &OpenApiInfo, request: &Request<B>) -> Option<Bytes> {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return None;
+    }
+    let place = request.uri().path().strip_prefix('/')?.strip_suffix(DOCUMENT)?;
+    match place.strip_suffix('/') {
+        None if place.is_empty() => schema.openapi(info, None),
+        Some(segment) if !segment.is_empty() && !segment.contains('/') => schema.openapi(info, Some(segment)),
+        _ => None,
+    }
+}
+
+fn unroutable(error: RouteError) -> Problem {
+    let text = error.to_string();
+    match error {
+        RouteError::NotFound => Problem::new(Code::NotFound, StatusCode::NOT_FOUND, text),
+        RouteError::BadPath { .. } => Problem::new(Code::InvalidArgument, StatusCode::BAD_REQUEST, text),
+        RouteError::MethodNotAllowed { allow } => {
+            let mut problem = Problem::new(Code::Unimplemented, StatusCode::METHOD_NOT_ALLOWED, text);
+            problem.allow = Some(allow.into_iter().collect::<Vec<_>>().join(", "));
+            problem
+        }
+    }
+}
+
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let rest = content_type.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+}
