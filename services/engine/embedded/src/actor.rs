@@ -52,10 +52,20 @@ pub(crate) struct Actor {
     /// When to look again, where nothing else happens before.
     wake: Option<Timestamp>,
     published: Option<publish::Published>,
-    /// Told to stop everything: nothing new is started. Holds who waits for that, until it is so.
-    halted: Option<Option<oneshot::Sender<()>>>,
+    halt: Halt,
     /// Whether nothing of it will ever run again.
     over: watch::Sender<bool>,
+}
+
+/// Whether everything is to stop, and nothing new to be started.
+#[derive(Debug)]
+enum Halt {
+    No,
+    /// Who waits learns by the drop that all has ended.
+    Ending {
+        _waits: oneshot::Sender<()>,
+    },
+    Done,
 }
 
 /// One instance.
@@ -93,7 +103,7 @@ impl Actor {
             draining: JoinSet::new(),
             wake: None,
             published: None,
-            halted: None,
+            halt: Halt::No,
             over,
         };
         instances.sort_by_key(|instance| instance.created);
@@ -140,7 +150,7 @@ impl Actor {
                 let _ = done.send(self.delete().await);
             }
             Command::Halt(done) => {
-                self.halted = Some(Some(done));
+                self.halt = Halt::Ending { _waits: done };
                 self.withdraw().await;
                 self.order_all();
             }
@@ -206,7 +216,7 @@ impl Actor {
                     member.end = Some(end);
                 }
                 self.shared.routes.drain(&id);
-                if self.is_always() && self.halted.is_none() {
+                if self.is_always() && matches!(self.halt, Halt::No) {
                     self.forget(&id).await;
                 }
             }

@@ -106,7 +106,7 @@ impl Default for Limits {
             log_total_bytes: 64 << 20,
             logs: engine_logs::Retention::default(),
             drain: Duration::from_secs(30),
-            orphans: Duration::from_secs(60),
+            orphans: Duration::from_mins(1),
         }
     }
 }

@@ -58,7 +58,7 @@ impl Runtime {
                 Some(bind.source.join(rest))
             });
             if let Some(moved) = moved {
-                *entry = moved.display().to_string().trim_end_matches('/').to_owned();
+                moved.display().to_string().trim_end_matches('/').clone_into(entry);
             }
         }
         self

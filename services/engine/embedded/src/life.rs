@@ -73,16 +73,15 @@ impl Life {
 
     /// Lives to the end.
     pub(crate) async fn live(mut self) {
-        let end = match self.record.end.clone() {
-            Some(end) => end,
-            None => {
-                self.publish().await;
-                let end = self.runs().await;
-                self.record.end = Some(end.clone());
-                self.save().await;
-                self.shared.step("engine.exit.recorded");
-                end
-            }
+        let end = if let Some(end) = self.record.end.clone() {
+            end
+        } else {
+            self.publish().await;
+            let end = self.runs().await;
+            self.record.end = Some(end.clone());
+            self.save().await;
+            self.shared.step("engine.exit.recorded");
+            end
         };
         self.view.phase = final_phase(&end);
         self.view.container = Container::Terminated(end.clone());
@@ -111,7 +110,7 @@ impl Life {
 
     /// Waits for the back-off of a run that has not begun. Gives the end where it is told to end meanwhile.
     async fn wait_for_turn(&mut self) -> Option<Exit> {
-        let Some(last) = self.record.last_exit.clone() else { return None };
+        let last = self.record.last_exit.clone()?;
         if self.shared.directories.run(&self.record.id, self.record.run).is_dir() {
             return None;
         }
@@ -124,7 +123,7 @@ impl Life {
             self.publish().await;
             self.pause(left).await;
         }
-        self.is_ordered().then(|| Exit { reason: ExitReason::Stopped, ..last })
+        self.is_ordered().then_some(Exit { reason: ExitReason::Stopped, ..last })
     }
 
     /// The back-off that the record stands for.

@@ -8,14 +8,12 @@ mod scenario;
 mod support;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use engine::{Container, Engine, ExitReason, ExitStatus, Phase};
-use engine_embedded::Embedded;
+use scenario::{Line, PATIENCE, Place, Server};
 
-use scenario::{Line, Place, Seen, Server};
-
-const PATIENCE: Duration = Duration::from_secs(20);
+type Case = fn(&tokio::runtime::Runtime);
 
 fn main() {
     engine_shim::dispatch();
@@ -25,7 +23,7 @@ fn main() {
         runtime.block_on(scenario::serve(&arguments[2..]));
         return;
     }
-    let cases: [(&str, fn(&tokio::runtime::Runtime)); 3] = [
+    let cases: [(&str, Case); 3] = [
         ("what_runs_is_taken_over", |runtime| runtime.block_on(what_runs_is_taken_over())),
         ("a_killed_holder_is_told_as_lost", |runtime| runtime.block_on(a_killed_holder_is_told_as_lost())),
         ("a_kill_after_any_step_is_recovered_from", |runtime| {
@@ -150,25 +148,4 @@ async fn kill_at(step: &str, occurrence: u32) {
     let alive = usize::from(!deleted.contains("always"));
     support::until(PATIENCE, || place.processes().len() == alive);
     place.finish(&engine, seen).await;
-}
-
-/// What is left of an engine whose workloads were all deleted.
-fn left(place: &Place) -> Vec<String> {
-    let directories = ["instances", "workloads", "netns"].map(|name| place.data().join("engine").join(name));
-    let files = directories.iter().flat_map(|directory| std::fs::read_dir(directory).unwrap());
-    let files = files.map(|entry| entry.unwrap().path());
-    let paths = files.chain(support::groups(&place.prefix())).map(|path| path.display().to_string());
-    let processes = place.processes().into_iter().chain(place.holders());
-    paths.chain(processes.map(|process| format!("process {process}"))).collect()
-}
-
-impl Place {
-    /// Deletes everything, and looks that nothing is left of it.
-    async fn finish(&self, engine: &Embedded, mut seen: Seen) {
-        engine.retain(&[]).await.unwrap();
-        seen.until("everything is gone", Seen::is_empty).await;
-        // the record of a workload goes last, after what observers see
-        support::until(PATIENCE, || left(self).is_empty());
-        engine.close(true).await.unwrap();
-    }
 }

@@ -29,12 +29,14 @@ pub(crate) const CHANGE: &str = "change";
 /// Only takes over what is there.
 pub(crate) const RECOVER: &str = "recover";
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A data directory, and a tool.
 pub(crate) struct Place {
     data: PathBuf,
     tool: String,
+    catalogue: bool,
     _owned: Option<tempfile::TempDir>,
 }
 
@@ -42,7 +44,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         let owned = tempfile::tempdir().unwrap();
         support::make_enterable(owned.path());
-        Self { data: owned.path().to_owned(), tool: support::tool(), _owned: Some(owned) }
+        Self { data: owned.path().to_owned(), tool: support::tool(), catalogue: true, _owned: Some(owned) }
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -70,13 +72,34 @@ impl Place {
 
     /// How often a workload's script was begun.
     pub(crate) fn ran(&self, name: &str) -> usize {
-        let file = self.data.join("project").join(&self.tool).join(name);
+        let file = self.home().join(name);
         std::fs::read_to_string(file).unwrap_or_default().lines().count()
     }
 
+    /// Without the catalogue that other places begin with.
+    pub(crate) fn without_catalogue() -> Self {
+        Self { catalogue: false, ..Self::new() }
+    }
+
+    pub(crate) fn tool(&self) -> &str {
+        &self.tool
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.data.join("project").join(&self.tool)
+    }
+
+    /// An engine whose runs are held by this very binary.
     pub(crate) async fn open(&self) -> (Embedded, Seen) {
-        let exe = std::env::current_exe().unwrap();
-        let engine = Embedded::open(support::config(&self.data, &exe)).await.unwrap();
+        self.open_with(&std::env::current_exe().unwrap()).await
+    }
+
+    pub(crate) async fn open_with(&self, exe: &Path) -> (Embedded, Seen) {
+        let config = support::config(&self.data, exe);
+        if !self.catalogue {
+            std::fs::remove_file(self.data.join("images/catalogue.yaml")).unwrap();
+        }
+        let engine = Embedded::open(config).await.unwrap();
         let stream = engine.observe().await.unwrap();
         let mut seen = Seen { stream, instances: BTreeMap::new(), synced: false, tool: self.tool.clone() };
         seen.until("synced", |seen| seen.synced).await;
@@ -127,6 +150,27 @@ impl Place {
             page_size: 100,
             cursor: None,
         }
+    }
+}
+
+/// What is left of an engine whose workloads were all deleted.
+fn left(place: &Place) -> Vec<String> {
+    let directories = ["instances", "workloads", "netns"].map(|name| place.data().join("engine").join(name));
+    let files = directories.iter().flat_map(|directory| std::fs::read_dir(directory).unwrap());
+    let files = files.map(|entry| entry.unwrap().path());
+    let paths = files.chain(support::groups(&place.prefix())).map(|path| path.display().to_string());
+    let processes = place.processes().into_iter().chain(place.holders());
+    paths.chain(processes.map(|process| format!("process {process}"))).collect()
+}
+
+impl Place {
+    /// Deletes everything, and looks that nothing is left of it.
+    pub(crate) async fn finish(&self, engine: &Embedded, mut seen: Seen) {
+        engine.retain(&[]).await.unwrap();
+        seen.until("everything is gone", Seen::is_empty).await;
+        // the record of a workload goes last, after what observers see
+        support::until(PATIENCE, || left(self).is_empty());
+        engine.close(true).await.unwrap();
     }
 }
 
@@ -287,7 +331,7 @@ impl Drop for Server {
 /// The server itself.
 pub(crate) async fn serve(arguments: &[String]) {
     let [scenario, step, occurrence, tool, data] = arguments else { panic!("{arguments:?}") };
-    let place = Place { data: data.into(), tool: tool.clone(), _owned: None };
+    let place = Place { data: data.into(), tool: tool.clone(), catalogue: true, _owned: None };
     let mut config = support::config(&place.data, &std::env::current_exe().unwrap());
     let (step, occurrence) = (step.clone(), occurrence.parse::<u32>().unwrap());
     let seen = AtomicU32::new(0);

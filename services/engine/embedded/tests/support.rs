@@ -135,3 +135,25 @@ pub(crate) fn until(patience: std::time::Duration, holds: impl Fn() -> bool) {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
+
+/// Asks again and again until it is so.
+pub(crate) async fn eventually(holds: impl AsyncFn() -> bool) {
+    let asking = async {
+        while !holds().await {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), asking).await.expect("it comes true");
+}
+
+/// Every file below a directory.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
+            _ => found.push(entry.path()),
+        }
+    }
+    found
+}

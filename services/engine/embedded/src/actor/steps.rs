@@ -2,7 +2,7 @@
 
 use engine::{ConditionKind, InstanceId, Kind};
 
-use super::Actor;
+use super::{Actor, Halt};
 use crate::records::InstanceRecord;
 use crate::{always, name, once};
 
@@ -12,9 +12,9 @@ impl Actor {
         if self.record.deleting {
             return self.vanish().await;
         }
-        if self.halted.is_some() {
+        if !matches!(self.halt, Halt::No) {
             if self.members.values().all(|member| member.end.is_some()) {
-                self.halted = Some(None);
+                self.halt = Halt::Done;
             }
             return false;
         }

@@ -49,10 +49,8 @@ fn numbers(path: &Path) -> Vec<u32> {
 
 fn languages(prefix: &Path, found: &mut BTreeMap<String, Entry>) {
     let mut add = |name: String, make: &dyn Fn(&str) -> Entry| {
-        if !found.contains_key(&name) {
-            let entry = make(&name);
-            found.insert(name, entry);
-        }
+        let made = make(&name);
+        found.entry(name).or_insert(made);
     };
     let bin = prefix.join("bin");
     for minor in 6..40 {
