@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{Finished, Home, binary, run};
 
 /// How long a start may take on a loaded machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// How a platform is started.
 #[derive(Clone, Debug, Default)]
