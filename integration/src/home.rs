@@ -101,9 +101,7 @@ impl Home {
 
     fn dress(&self, command: &mut Command) {
         command.env("HOME", &self.path).current_dir(&self.path);
-        for variable in
-            ["KUBECONFIG", "XDG_CONFIG_HOME", "TOOL_TOOLFORGE_API_URL", "COLUMNS", "TOOLFORGE_OUTPUT"]
-        {
+        for variable in FOREIGN {
             command.env_remove(variable);
         }
     }
