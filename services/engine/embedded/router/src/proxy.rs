@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::HeaderValue;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -106,6 +106,8 @@ fn pass_on(shared: &Shared, tool: &str, answer: Answer, upgrade: Option<Upgrade>
         return Response::from_parts(parts, Reply::Page(None));
     }
     let (mut parts, body) = response.into_parts();
+    // A version belongs to one hop (RFC 9110, 2.5): an old server must not make a client close its connection.
+    parts.version = Version::HTTP_11;
     fields::strip_hop_by_hop(&mut parts.headers);
     parts.extensions.clear();
     Response::from_parts(parts, Reply::Instance(Leased::new(body, lease)))

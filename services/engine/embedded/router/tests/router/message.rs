@@ -1,12 +1,13 @@
 //! What of a message is passed on, and what is written anew.
 
 use bytes::Bytes;
+use engine_router::{Backend, Tcp};
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::stage::{Instance, Stage, empty, get, read, text};
 
@@ -173,6 +174,22 @@ async fn an_old_client_gets_an_answer_that_it_understands() {
     assert!(!answer.contains("chunked"), "{answer}");
     let answer = stage.raw(b"GET / HTTP/1.0\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 404 "), "{answer}");
+}
+
+#[tokio::test]
+async fn an_old_server_makes_no_old_answer() {
+    let stage = Stage::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let backend = Backend::new("old", Tcp(listener.local_addr().unwrap()));
+    stage.table.set("alpha", "/", vec![backend]);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream.write_all(b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nold").await.unwrap();
+    });
+    let answer = stage.raw(b"GET / HTTP/1.1\r\nhost: alpha.localhost\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("old"), "{answer}");
 }
 
 #[tokio::test]
