@@ -1,1 +1,18 @@
 //! The gateway as its clients meet it: over TLS, in front of servers of the real protos.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod access;
+mod backend;
+mod bad_input;
+mod connections;
+mod drain;
+mod errors;
+mod grpc;
+mod introspection;
+mod pki;
+mod raw;
+mod rest;
+mod schema;
+mod streams;
+mod tls;
+mod world;
