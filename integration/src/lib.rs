@@ -6,8 +6,12 @@ mod binaries;
 mod home;
 mod platform;
 mod run;
+mod site;
+mod wait;
 
 pub use binaries::{binary, grpcurl, python_client};
 pub use home::{Client, Home};
 pub use platform::{Options, Platform};
 pub use run::{Finished, run, run_with_input};
+pub use site::{Opened, Page, Site};
+pub use wait::eventually;

@@ -1,6 +1,9 @@
 //! A running `toolforged` on ports of its own.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -11,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Finished, Home, binary, run};
+use crate::{Finished, Home, Site, binary, run};
 
 /// How long a start may take on a loaded machine.
 const START: Duration = Duration::from_mins(1);
@@ -23,6 +26,12 @@ pub struct Options {
     pub arguments: Vec<String>,
     /// Its environment, beside the test's own.
     pub environment: Vec<(String, String)>,
+    /// The addresses that it listens on instead of 127.0.0.1.
+    pub listen: Option<IpAddr>,
+    /// The user, by number, that it runs as instead of the test's own; only root can ask for one.
+    pub user: Option<u32>,
+    /// A program and its first arguments that every `toolforged` is started through.
+    pub through: Vec<String>,
 }
 
 /// A running platform; dropping it stops the server and its instances.
@@ -44,8 +53,16 @@ impl Platform {
     /// Starts a platform with more arguments.
     pub fn start_with(options: Options) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("toolforge-").tempdir()?;
-        let mut platform =
-            Self { folder, options, server: None, gateway: "127.0.0.1:0".into(), web: "127.0.0.1:0".into() };
+        let address = options.listen.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let (gateway, web) = (format!("{address}:0"), format!("{address}:0"));
+        if let Some(user) = options.user {
+            chown(folder.path(), Some(user), Some(user))?;
+            // the build may be where that user cannot look
+            let program = folder.path().join("toolforged");
+            std::fs::copy(binary("toolforged")?, &program)?;
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        }
+        let mut platform = Self { folder, options, server: None, gateway, web };
         platform.resume()?;
         Ok(platform)
     }
@@ -53,7 +70,8 @@ impl Platform {
     /// Starts the server again after [`kill`](Self::kill) or [`terminate`](Self::terminate), on the same addresses.
     pub fn resume(&mut self) -> Result<()> {
         ensure!(self.server.is_none(), "the server runs already");
-        let mut child = Command::new(binary("toolforged")?)
+        let mut child = self
+            .program()?
             .args(["serve", "--data"])
             .arg(self.data())
             .args(["--gateway", &self.gateway, "--web", &self.web])
@@ -79,6 +97,12 @@ impl Platform {
         Ok(())
     }
 
+    /// Starts the server again with other arguments than before.
+    pub fn resume_with(&mut self, arguments: &[&str]) -> Result<()> {
+        self.options.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.resume()
+    }
+
     /// Adds a tool with `toolforged tool add`, as an operator does.
     pub fn tool(&self, name: &str) -> Result<Home> {
         let added = self.toolforged(&["tool", "add", name])?;
@@ -89,7 +113,27 @@ impl Platform {
 
     /// Runs a `toolforged` command on this platform's data.
     pub fn toolforged(&self, arguments: &[&str]) -> Result<Finished> {
-        run(Command::new(binary("toolforged")?).args(arguments).arg("--data").arg(self.data()))
+        run(self.program()?.args(arguments).arg("--data").arg(self.data()))
+    }
+
+    /// `toolforged`, as it is started here.
+    fn program(&self) -> Result<Command> {
+        let program = match self.options.user {
+            Some(_) => self.folder.path().join("toolforged"),
+            None => binary("toolforged")?,
+        };
+        let mut command = match self.options.through.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        if let Some(user) = self.options.user {
+            command.uid(user).gid(user).current_dir(self.folder.path());
+        }
+        Ok(command)
     }
 
     /// The data directory.
@@ -105,6 +149,11 @@ impl Platform {
     /// A folder for files of the test.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The web address of a tool.
+    pub fn site(&self, tool: &Home) -> Site {
+        Site::new(&self.web, tool.name())
     }
 
     /// Host and port of the gateway.
@@ -128,6 +177,16 @@ impl Platform {
         server.kill()?;
         server.wait()?;
         Ok(())
+    }
+
+    /// Whether the server has ended by itself; it can be resumed then.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        let Some(server) = &mut self.server else { return Ok(true) };
+        let ended = server.try_wait()?.is_some();
+        if ended {
+            self.server = None;
+        }
+        Ok(ended)
     }
 
     /// Asks the server to end and tells its exit code.
