@@ -73,14 +73,15 @@ impl Life {
 
     /// Lives to the end.
     pub(crate) async fn live(mut self) {
+        let mut recorded = true;
+        self.clear_old_runs().await;
         let end = if let Some(end) = self.record.end.clone() {
             end
         } else {
             self.publish().await;
             let end = self.runs().await;
             self.record.end = Some(end.clone());
-            self.save().await;
-            self.shared.step("engine.exit.recorded");
+            recorded = self.record_end().await;
             end
         };
         self.view.phase = final_phase(&end);
@@ -88,7 +89,9 @@ impl Life {
         self.view.ready = false;
         self.publish().await;
         self.leave().await;
-        self.clean().await;
+        if recorded {
+            self.clean().await;
+        }
         self.shared.step("engine.instance.cleaned");
         // a closed channel means that the engine is closing
         let _ = self.reports.send(Report::Finished(self.record.id.clone(), end)).await;
@@ -203,6 +206,42 @@ impl Life {
             let Err(error) = blocking(move || directories.save_instance(&record)).await else { return };
             tracing::error!(instance = %self.record.id, %error, "the record of an instance cannot be written");
             sleep(MOST_TROUBLE / 10).await;
+        }
+    }
+
+    /// Writes how it ended. One that was told to end is about to be removed, which a full disk must not prevent: then
+    /// the shim's own record has to do, and stays.
+    async fn record_end(&mut self) -> bool {
+        if self.is_ordered() {
+            let record = self.record.clone();
+            let saving = self.shared.on_disk(move |directories| directories.save_instance(&record));
+            if let Err(error) = saving.await {
+                tracing::error!(instance = %self.record.id, %error, "the end of an instance cannot be recorded");
+                return false;
+            }
+        } else {
+            self.save().await;
+        }
+        self.shared.step("engine.exit.recorded");
+        true
+    }
+
+    /// Lets go of runs before the newest one, whose end was recorded by a server that was killed then.
+    async fn clear_old_runs(&mut self) {
+        let (directory, newest) = (self.shared.directories.instance(&self.record.id), self.record.run);
+        let cleared = blocking(move || {
+            for entry in std::fs::read_dir(directory)? {
+                let path = entry?.path();
+                let run = path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+                if run.is_some_and(|run| run < newest) {
+                    start::dismiss(&path)?;
+                    durable::remove_directory(&path)?;
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = cleared.await {
+            tracing::warn!(instance = %self.record.id, %error, "the directory of an old run stays");
         }
     }
 

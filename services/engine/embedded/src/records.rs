@@ -18,6 +18,8 @@ use crate::durable;
 /// The version of both records; a newer one is refused.
 const VERSION: u32 = 1;
 const INSTANCE_FILE: &str = "instance.json";
+/// Bytes that are kept for deletions.
+const RESERVE: usize = 256 << 10;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,9 +149,29 @@ impl Directories {
         self.workloads.join(format!("{}.json", id.0))
     }
 
-    /// Makes a workload's record so.
+    /// Makes a workload's record so. What is to be deleted may use the reserve, for that makes room.
     pub(crate) fn save_workload(&self, record: &WorkloadRecord) -> io::Result<()> {
-        durable::write_json(&self.workload(&record.workload.id), record)
+        let path = self.workload(&record.workload.id);
+        match durable::write_json(&path, record) {
+            Err(error) if record.deleting && error.kind() == io::ErrorKind::StorageFull => {
+                durable::remove(&self.reserve())?;
+                durable::write_json(&path, record)
+            }
+            other => other,
+        }
+    }
+
+    /// Keeps some room for deletions on a full disk. Where there is none now, there is nothing to keep.
+    pub(crate) fn keep_reserve(&self) -> io::Result<()> {
+        let reserve = self.reserve();
+        if reserve.exists() {
+            return Ok(());
+        }
+        durable::write(&reserve, &vec![0; RESERVE])
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
     }
 
     /// Forgets a workload.

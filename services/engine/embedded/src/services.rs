@@ -1,6 +1,6 @@
 //! Addresses: one per instance, one per job, and the names that lead to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -26,6 +26,8 @@ struct Table {
     jobs: BTreeMap<(String, String), Vec<Serving>>,
     /// The hosts files of living instances, by their tool.
     files: BTreeMap<InstanceId, (String, PathBuf)>,
+    /// What the files of each tool say.
+    texts: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -135,17 +137,24 @@ impl Services {
                 }
             };
             asked.map_err(io::Error::other)?;
-            this.rename(&table)
+            this.rename(&mut table)
         })
         .await
     }
 
     /// Brings every hosts file up to date.
-    fn rename(&self, table: &Table) -> io::Result<()> {
-        let mut rendered: BTreeMap<&str, String> = BTreeMap::new();
-        for (tool, file) in table.files.values() {
-            let text = rendered.entry(tool).or_insert_with(|| self.network.hosts(tool));
-            rewrite(file, text)?;
+    fn rename(&self, table: &mut Table) -> io::Result<()> {
+        let tools: BTreeSet<String> = table.files.values().map(|(tool, _)| tool.clone()).collect();
+        table.texts.retain(|tool, _| tools.contains(tool));
+        for tool in tools {
+            let text = self.network.hosts(&tool);
+            if table.texts.get(&tool) == Some(&text) {
+                continue;
+            }
+            for (_, file) in table.files.values().filter(|(owner, _)| *owner == tool) {
+                rewrite(file, &text)?;
+            }
+            table.texts.insert(tool, text);
         }
         Ok(())
     }

@@ -23,9 +23,11 @@ fn main() {
         runtime.block_on(scenario::serve(&arguments[2..]));
         return;
     }
-    let cases: [(&str, Case); 3] = [
+    let cases: [(&str, Case); 5] = [
         ("what_runs_is_taken_over", |runtime| runtime.block_on(what_runs_is_taken_over())),
         ("a_killed_holder_is_told_as_lost", |runtime| runtime.block_on(a_killed_holder_is_told_as_lost())),
+        ("without_root_everything_but_addresses_works", |_| without_root_everything_but_addresses_works()),
+        ("plain_processes_share_the_machine_honestly", |_| plain_processes_share_the_machine_honestly()),
         ("a_kill_after_any_step_is_recovered_from", |runtime| {
             runtime.block_on(a_kill_after_any_step_is_recovered_from());
         }),
@@ -87,6 +89,36 @@ async fn a_killed_holder_is_told_as_lost() {
     assert_eq!(last.reason, ExitReason::Lost);
     support::until(PATIENCE, || place.processes().len() == 1);
     place.finish(&engine, seen).await;
+}
+
+/// The same as another user: where this test runs as root it gives itself up for the server.
+fn without_root_everything_but_addresses_works() {
+    let place = Place::new();
+    let seen = serve_as_nobody(&place, &[]);
+    assert_eq!(seen, BTreeSet::from(["200".to_owned()]));
+}
+
+/// Where the kernel gives no namespaces, instances are plain processes, and what that cannot do is refused.
+fn plain_processes_share_the_machine_honestly() {
+    let forbid = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let wrapper = ["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-c", forbid, "sh"];
+    let tried = std::process::Command::new(wrapper[0]).args(&wrapper[1..]).arg("true").status();
+    if !tried.is_ok_and(|status| status.success()) {
+        println!("    skipped: namespaces cannot be forbidden here");
+        return;
+    }
+    let place = Place::new();
+    let seen = serve_as_nobody(&place, &wrapper);
+    assert_eq!(seen, BTreeSet::from(["200".to_owned(), "plain".to_owned()]));
+}
+
+fn serve_as_nobody(place: &Place, wrapper: &[&str]) -> BTreeSet<String> {
+    let mut server = Server::start_as_nobody(place, scenario::ROOTLESS, wrapper);
+    server.until(&Line::Idle);
+    let answers = server.called("answer");
+    server.kill();
+    support::until(PATIENCE, || place.processes().is_empty() && place.holders().is_empty());
+    answers
 }
 
 /// The scenario is run once to learn its steps, then once for each step with a kill right after it, and the recovery

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use engine::{
-    Command, Direction, Engine, Instance, InstanceId, Kind, LogQuery, Mounts, Observation, Port, Probe,
-    ProbeCheck, Protocol, Resources, Workload, WorkloadId,
+    Command, Direction, Engine, Expose, Instance, InstanceId, Isolation, Kind, LogQuery, Mounts, Observation,
+    Port, Probe, ProbeCheck, Protocol, Resources, Workload, WorkloadId,
 };
 use engine_embedded::Embedded;
 use futures_core::stream::BoxStream;
@@ -26,6 +26,8 @@ pub(crate) const SERVER: &str = "server";
 pub(crate) const HOLD: &str = "hold";
 /// Applies, updates, restarts and deletes.
 pub(crate) const CHANGE: &str = "change";
+/// Publishes a workload, asks it for a page, and deletes it.
+pub(crate) const ROOTLESS: &str = "rootless";
 /// Only takes over what is there.
 pub(crate) const RECOVER: &str = "recover";
 
@@ -176,7 +178,7 @@ impl Place {
 
 /// What the scripts of the changing scenario do after they have begun.
 pub(crate) fn script(name: &str) -> &'static str {
-    if name == "always" { "sleep 1000" } else { "exit 7" }
+    if name == "always" { "test -e up || { touch up; exit 3; }; sleep 1000" } else { "exit 7" }
 }
 
 /// What was observed.
@@ -272,6 +274,23 @@ impl Server {
         Self { child, lines, said: Vec::new() }
     }
 
+    /// Starts a server as a user without any right, where this process may.
+    pub(crate) fn start_as_nobody(place: &Place, scenario: &str, wrapper: &[&str]) -> Self {
+        use std::os::unix::process::CommandExt;
+        let exe = std::env::current_exe().unwrap();
+        let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([exe.as_os_str()]);
+        let mut command = Process::new(words.next().unwrap());
+        command.args(words);
+        if rustix::process::geteuid().is_root() {
+            support::give(&place.data, support::UID);
+            command.uid(support::UID).gid(support::UID);
+        }
+        command.args([SERVER, scenario, "", "0", &place.tool]).arg(&place.data).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines, said: Vec::new() }
+    }
+
     /// Reads until it says so.
     pub(crate) fn until(&mut self, wanted: &Line) {
         while self.said.last() != Some(wanted) {
@@ -346,6 +365,7 @@ pub(crate) async fn serve(arguments: &[String]) {
     let mut seen = Seen { stream, instances: BTreeMap::new(), synced: false, tool: place.tool.clone() };
     match scenario.as_str() {
         HOLD => hold(&engine, &place, &mut seen).await,
+        ROOTLESS => rootless(&engine, &place, &mut seen).await,
         CHANGE => change(&engine, &place, &mut seen).await,
         // time enough for the first step, where there is any
         _ => tokio::time::sleep(Duration::from_millis(300)).await,
@@ -358,6 +378,40 @@ async fn hold(engine: &Embedded, place: &Place, seen: &mut Seen) {
     engine.apply(place.workload("always", 1, "sleep 1000")).await.unwrap();
     engine.apply(place.workload("once", 1, "echo begin; sleep 3; echo end; exit 7")).await.unwrap();
     seen.until("running", |seen| seen.ready("always") == 1 && seen.ready("once") == 1).await;
+}
+
+async fn rootless(engine: &Embedded, place: &Place, seen: &mut Seen) {
+    let capabilities = engine.capabilities().await.unwrap();
+    assert!(!capabilities.addresses && !capabilities.notes.is_empty(), "{capabilities:?}");
+    let mut workload = place.workload("always", 1, "exec python3 -m http.server 8000");
+    workload.probe = Some(Probe::new(ProbeCheck::Http { path: "/".to_owned(), port: 8000 }));
+    workload.expose = Some(Expose { host: place.tool.clone(), path: "/".to_owned() });
+    let networks = capabilities.isolation > Isolation::Process;
+    // with networks of their own, both listen on the one port
+    workload.kind = Kind::Always { replicas: if networks { 2 } else { 1 } };
+    engine.apply(workload.clone()).await.unwrap();
+    let replicas = if networks { 2 } else { 1 };
+    seen.until("ready", |seen| seen.ready("always") == replicas).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let router = engine_router::Router::new(engine.table(), engine_router::Options::default());
+    tokio::spawn(router.serve(listener, std::future::pending()));
+    support::eventually(async || support::get(port, &place.tool, "/").await.0 == 200).await;
+    say("call answer 200");
+    if !networks {
+        say("call answer plain");
+        let mut more = workload.clone();
+        more.generation += 1;
+        more.kind = Kind::Always { replicas: 2 };
+        let error = engine.apply(more).await.unwrap_err().to_string();
+        assert!(error.contains("several replicas on one port"), "{error}");
+        let mut other = place.workload("once", 1, "true");
+        other.port = workload.port;
+        let error = engine.apply(other).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("job {} of tool {} has it", workload.name, place.tool)), "{error}");
+    }
+    engine.retain(&[]).await.unwrap();
+    seen.until("gone", Seen::is_empty).await;
 }
 
 async fn change(engine: &Embedded, place: &Place, seen: &mut Seen) {

@@ -157,3 +157,32 @@ pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// The status and body of a page of a tool.
+pub(crate) async fn get(port: u16, tool: &str, path: &str) -> (u16, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {tool}.localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).trim().to_owned();
+    (status, body)
+}
+
+/// Gives a directory with all in it to a user.
+pub(crate) fn give(path: &Path, user: u32) {
+    std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
+    for entry in std::fs::read_dir(path).unwrap().flatten() {
+        give_entry(&entry, user);
+    }
+}
+
+fn give_entry(entry: &std::fs::DirEntry, user: u32) {
+    if entry.file_type().unwrap().is_dir() {
+        give(&entry.path(), user);
+    } else {
+        std::os::unix::fs::chown(entry.path(), Some(user), Some(user)).unwrap();
+    }
+}

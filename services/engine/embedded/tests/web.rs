@@ -15,8 +15,7 @@ use engine::{
 };
 use engine_embedded::Embedded;
 use scenario::{Place, Seen};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 async fn open(place: &Place) -> (Arc<Embedded>, Seen) {
     let (engine, seen) = place.open_with(&PathBuf::from(env!("CARGO_BIN_EXE_engine-embedded-shim"))).await;
@@ -45,35 +44,25 @@ async fn router(engine: &Embedded) -> u16 {
     port
 }
 
-/// The status and body of a page of a tool.
-async fn get(port: u16, tool: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {tool}.localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).trim().to_owned();
-    (status, body)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_an_instance_is_replaced() {
     let place = Place::new();
     let (engine, mut seen) = open(&place).await;
     let port = router(&engine).await;
-    assert_eq!(get(port, place.tool(), "/g1").await.0, 404, "nothing is published yet");
+    assert_eq!(support::get(port, place.tool(), "/g1").await.0, 404, "nothing is published yet");
     engine.apply(web(&place, 1)).await.unwrap();
     seen.until("ready", |seen| seen.ready("always") == 1).await;
-    support::eventually(async || get(port, place.tool(), "/g1").await == (200, "generation 1".to_owned()))
-        .await;
+    support::eventually(async || {
+        support::get(port, place.tool(), "/g1").await == (200, "generation 1".to_owned())
+    })
+    .await;
 
     let done = Arc::new(AtomicBool::new(false));
     let (stop, tool) = (Arc::clone(&done), place.tool().to_owned());
     let asking = tokio::spawn(async move {
         let mut count = 0;
         while !stop.load(Ordering::SeqCst) {
-            let (status, body) = get(port, &tool, "/g1").await;
+            let (status, body) = support::get(port, &tool, "/g1").await;
             assert_eq!((status, body.as_str()), (200, "generation 1"), "after {count} requests");
             count += 1;
         }
@@ -87,12 +76,12 @@ async fn no_request_fails_while_an_instance_is_replaced() {
     seen.until("restarted", |seen| seen.ready("always") == 1 && seen.of("always")[0].id != before).await;
     done.store(true, Ordering::SeqCst);
     assert!(asking.await.unwrap() > 10, "requests went on meanwhile");
-    assert_eq!(get(port, place.tool(), "/g2").await, (200, "generation 2".to_owned()));
+    assert_eq!(support::get(port, place.tool(), "/g2").await, (200, "generation 2".to_owned()));
 
     let mut private = web(&place, 3);
     private.expose = None;
     engine.apply(private).await.unwrap();
-    support::eventually(async || get(port, place.tool(), "/g2").await.0 == 404).await;
+    support::eventually(async || support::get(port, place.tool(), "/g2").await.0 == 404).await;
     assert_ne!(seen.of("always")[0].id, before);
     place.finish(&engine, seen).await;
 }
@@ -133,7 +122,7 @@ async fn the_first_catalogue_serves_pages_without_a_command_of_the_user() {
     workload.command = Command::Shell(command);
     engine.apply(workload).await.unwrap();
     seen.until("ready", |seen| seen.ready("always") == 1).await;
-    support::eventually(async || get(port, place.tool(), "/").await.0 == 200).await;
+    support::eventually(async || support::get(port, place.tool(), "/").await.0 == 200).await;
     place.finish(&engine, seen).await;
 }
 
@@ -210,4 +199,33 @@ async fn a_second_engine_and_a_closed_one_are_refused() {
     place.finish(&engine, seen).await;
     let error = engine.apply(place.workload("once", 1, "true")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_outside_usr_are_bound_where_the_catalogue_says() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let (engine, mut seen) = open(&place).await;
+    let bin = place.data().join("extra/bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::write(bin.join("greet"), "#!/bin/sh\necho from $0\n").unwrap();
+    std::fs::set_permissions(bin.join("greet"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let source = place.data().join("extra").display().to_string();
+    let entry = format!(
+        "greeter: {{variants: {{jobs-framework: {{image: example.org/greeter}}}}, runs: {{on: host, \
+         binds: [{{source: {source}, target: /opt/greeter}}], path: [/opt/greeter/bin]}}}}\n"
+    );
+    let catalogue = place.data().join("images/catalogue.yaml");
+    let before = std::fs::read_to_string(&catalogue).unwrap();
+    std::fs::write(&catalogue, before + &entry).unwrap();
+    let mut workload = place.workload("once", 1, "greet");
+    workload.image = "example.org/greeter:latest".to_owned();
+    engine.apply(workload).await.unwrap();
+    seen.until("finished", |seen| seen.is_finished("once")).await;
+    let page = engine.logs(place.output_of("once")).await.unwrap();
+    let isolated = engine.capabilities().await.unwrap().isolation > Isolation::Process;
+    let expected =
+        if isolated { "from /opt/greeter/bin/greet".to_owned() } else { format!("from {source}/bin/greet") };
+    assert_eq!(page.entries[0].message, expected);
+    place.finish(&engine, seen).await;
 }

@@ -23,9 +23,7 @@ impl Actor {
             ready: ready().map(|member| member.record.id.clone()).collect(),
             addresses: ready().filter_map(|member| member.address).collect(),
         };
-        if self.published.as_ref() == Some(&published)
-            || published.workload.port.is_none() && self.published.is_none()
-        {
+        if self.published.as_ref() == Some(&published) {
             return;
         }
         self.shared.routes.publish(&published.workload, &published.ready);

@@ -91,6 +91,7 @@ fn open(
 ) -> std::io::Result<Opened> {
     let directories = Directories::open(data)?;
     let lock = lock(&directories)?;
+    keep_reserve(&directories);
     let mut probed = engine_shim::probe(exe, &directories.root, &group(&directories.root.canonicalize()?))?;
     let network = if probed.isolation == Tier::Full {
         match Network::open(&directories.root, options) {
@@ -164,6 +165,12 @@ fn capabilities(probed: &Probed, network: &Network) -> Capabilities {
     }
 }
 
+fn keep_reserve(directories: &Directories) {
+    if let Err(error) = directories.keep_reserve() {
+        tracing::warn!(%error, "no room is kept for deletions");
+    }
+}
+
 /// What nothing belongs to goes when whoever wants something has had time to say so.
 async fn sweep_once(supervisor: Weak<Supervisor>, after: Duration) {
     tokio::time::sleep(after).await;
@@ -177,6 +184,7 @@ async fn drop_old_output(shared: Weak<Shared>) {
         tokio::time::sleep(SWEEP).await;
         let Some(shared) = shared.upgrade() else { return };
         let dropped = blocking(move || {
+            keep_reserve(&shared.directories);
             let lives = |id: &str| shared.links.link(&engine::InstanceId(id.to_owned())).is_some();
             shared.logs.sweep(shared.clock.now(), &shared.limits.logs, &lives)
         });

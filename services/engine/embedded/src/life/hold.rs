@@ -131,7 +131,12 @@ impl Life {
         match verdict {
             Verdict::Ready => {
                 self.record.ready_run = self.record.run;
-                self.save().await;
+                let record = self.record.clone();
+                let saving = self.shared.on_disk(move |directories| directories.save_instance(&record));
+                if let Err(error) = saving.await {
+                    // it only means that a later server probes again before it is in service
+                    tracing::warn!(instance = %self.record.id, %error, "readiness is not recorded");
+                }
                 self.shared.step("engine.ready.recorded");
                 self.view.ready = true;
                 self.view.message = None;
