@@ -98,6 +98,7 @@ impl HttpBody for RecordStream {
 pub(crate) struct RawStream {
     source: Source,
     first: Option<Vec<u8>>,
+    failed: Option<Status>,
     ended: bool,
 }
 
@@ -110,10 +111,10 @@ impl RawStream {
                 let form = source.route.response(&message, &mut out);
                 let form = form.map_err(|error| broken(&source.route, &error))?;
                 let content_type = form.content_type().into_owned();
-                Ok((Self { source, first: Some(out), ended: false }, content_type))
+                Ok((Self { source, first: Some(out), failed: None, ended: false }, content_type))
             }
             Next::End => {
-                Ok((Self { source, first: None, ended: true }, "application/octet-stream".to_owned()))
+                Ok((Self { source, first: None, failed: None, ended: true }, "application/octet-stream".to_owned()))
             }
             Next::Failed(problem) => Err(*problem),
         }
@@ -133,30 +134,27 @@ impl HttpBody for RawStream {
             return Poll::Ready(Some(Ok(Frame::data(first.into()))));
         }
         if this.ended {
-            return Poll::Ready(None);
+            return Poll::Ready(this.failed.take().map(Err));
         }
-        // Nothing can be added to bytes of another kind: a failure is a body without its end, which no client takes
-        // for a whole one.
-        match ready!(this.source.poll(cx)) {
+        let problem = match ready!(this.source.poll(cx)) {
             Next::Message(message) => {
                 let mut out = Vec::with_capacity(message.len());
                 match this.source.route.response(&message, &mut out) {
                     Ok(_) => return Poll::Ready(Some(Ok(Frame::data(out.into())))),
-                    Err(error) => {
-                        this.ended = true;
-                        let problem = broken(&this.source.route, &error);
-                        Poll::Ready(Some(Err(Status::new(problem.code, problem.message))))
-                    }
+                    Err(error) => broken(&this.source.route, &error),
                 }
             }
             Next::End => {
                 this.ended = true;
-                Poll::Ready(None)
+                return Poll::Ready(None);
             }
-            Next::Failed(problem) => {
-                this.ended = true;
-                Poll::Ready(Some(Err(Status::new(problem.code, problem.message))))
-            }
-        }
+            Next::Failed(problem) => *problem,
+        };
+        // Nothing can be added to bytes of another kind: a failure is a body without its end, which no client takes
+        // for a whole one. What was said before is sent first, because an error throws away what is not.
+        this.ended = true;
+        this.failed = Some(Status::new(problem.code, problem.message));
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

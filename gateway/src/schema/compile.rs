@@ -10,7 +10,7 @@ use transcode::{CompileOptions, Program};
 
 use super::Schema;
 use crate::builtin::reflection::Reflection;
-use crate::reflect::Files;
+use crate::reflect::{self, Files};
 use crate::rules::PlatformRules;
 
 /// Why files make no schema.
@@ -18,6 +18,8 @@ use crate::rules::PlatformRules;
 pub(super) enum SchemaError {
     #[error(transparent)]
     Descriptors(#[from] transcode::DescriptorError),
+    #[error("file descriptor: {0}")]
+    File(#[from] prost::DecodeError),
     #[error(transparent)]
     Options(#[from] options::Error),
     #[error("reflection: {0}")]
@@ -29,15 +31,21 @@ pub(super) fn compile<'a>(
     backends: impl Iterator<Item = Option<&'a Files>>,
 ) -> Result<Schema, SchemaError> {
     let mut owners = HashMap::new();
-    let mut names = HashSet::new();
+    let mut names: HashSet<String> = HashSet::new();
     let mut files: Vec<Bytes> = Vec::new();
     for (index, backend) in backends.enumerate() {
         let Some(backend) = backend else { continue };
         for service in &backend.services {
             owners.entry(service.clone()).or_insert(index);
         }
-        let new = backend.files.iter().filter(|(name, _)| names.insert(name.as_str()));
+        let new = backend.files.iter().filter(|(name, _)| names.insert((*name).clone()));
         files.extend(new.map(|(_, bytes)| bytes.clone()));
+    }
+    // details of errors lie in `Any`, so that no service's files need to have their types
+    for file in transcode::files_of_set(tonic_types::pb::FILE_DESCRIPTOR_SET)? {
+        if names.insert(reflect::file_name(&file)?) {
+            files.push(file);
+        }
     }
     let compiled = Program::compile(&files, &PlatformRules, CompileOptions::default())?;
     for warning in &compiled.warnings {
