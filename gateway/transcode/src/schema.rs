@@ -271,11 +271,14 @@ impl Enum {
         self.values.get(usize::from(self.names.get(name)?))
     }
 
-    /// The words that input may use, for a message to a person.
+    /// The words that input may use, for a message to a person. Where values have words of their own, one without is
+    /// the placeholder for none.
     pub(crate) fn words(&self) -> String {
         const SHOWN: usize = 20;
-        let words: Vec<&str> = self.values.iter().take(SHOWN).map(|v| &*v.word).collect();
-        let more = if self.values.len() > SHOWN { ", …" } else { "" };
+        let named = self.values.iter().any(|value| value.word != value.name);
+        let shown = self.values.iter().filter(|value| !named || value.word != value.name);
+        let words: Vec<&str> = shown.clone().take(SHOWN).map(|value| &*value.word).collect();
+        let more = if shown.count() > SHOWN { ", …" } else { "" };
         format!("one of {}{more}", words.join(", "))
     }
 }
