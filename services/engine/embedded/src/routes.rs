@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{InstanceId, Workload, WorkloadId};
+use engine::{InstanceId, Port, Workload, WorkloadId};
 use engine_router::{Backend, BoxedIo, Connect, Table};
 use futures_core::future::BoxFuture;
 
@@ -55,14 +55,16 @@ impl Routes {
         Arc::clone(&self.table)
     }
 
-    /// Leads the workload's route to these instances, and any other route of it nowhere.
-    pub(crate) fn publish(&self, workload: &Workload, ready: &[InstanceId]) {
+    /// Leads the workload's route to these instances, and any other route of it nowhere. Each has the port that it was
+    /// started with: while a port changes there are instances on the former one and on the new one.
+    pub(crate) fn publish(&self, workload: &Workload, ready: &[(InstanceId, Option<Port>)]) {
         let mut state = self.lock();
-        let route = workload.expose.as_ref().zip(workload.port);
-        let route = route.map(|(expose, port)| ((expose.host.clone(), expose.path.clone()), port.number));
-        self.clear(&mut state, &workload.id, route.as_ref().map(|(key, _)| key));
-        let Some((key, port)) = route else { return };
-        let backends = ready.iter().map(|id| self.backend(&mut state, id, port)).collect();
+        let route = workload.expose.as_ref().filter(|_| workload.port.is_some());
+        let key = route.map(|expose| (expose.host.clone(), expose.path.clone()));
+        self.clear(&mut state, &workload.id, key.as_ref());
+        let Some(key) = key else { return };
+        let listening = ready.iter().filter_map(|(id, port)| Some((id, (*port)?)));
+        let backends = listening.map(|(id, port)| self.backend(&mut state, id, port.number)).collect();
         self.table.set(&key.0, &key.1, backends);
         state.owners.insert(key, workload.id.clone());
     }

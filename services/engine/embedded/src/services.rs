@@ -88,9 +88,16 @@ impl Services {
         self.network.attached().into_iter().map(|attachment| InstanceId(attachment.instance)).collect()
     }
 
-    /// Sets which instances of a workload serve its port.
-    pub(crate) async fn serve(&self, workload: &Workload, ready: Vec<Ipv4Addr>) -> io::Result<()> {
-        let Some(port) = workload.port.filter(|_| self.has_addresses()) else { return Ok(()) };
+    /// Sets which instances of a workload serve which port under its name.
+    pub(crate) async fn serve(
+        &self,
+        workload: &Workload,
+        port: Port,
+        ready: Vec<Ipv4Addr>,
+    ) -> io::Result<()> {
+        if !self.has_addresses() {
+            return Ok(());
+        }
         let serving = Serving { workload: workload.id.clone(), port, ready };
         self.change(&workload.tool, &workload.name, move |all| {
             match all.iter_mut().find(|known| known.workload == serving.workload) {
