@@ -54,6 +54,7 @@ impl Platform {
         let web = bind(web, "web").await?;
         let addresses = (gateway.local_addr()?, web.local_addr()?);
         let (authority, tls) = authority(directory)?;
+        authority.keep_admin().context("certificate of the administrator")?;
         let tools = tools(directory, &authority, addresses, &domain, on_step.clone())?;
         tools.converge().await?;
 

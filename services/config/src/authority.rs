@@ -169,6 +169,24 @@ impl Authority {
         sign(&params, &self.clients.issuer)
     }
 
+    /// Keeps an administrator's certificate in the folder, as `admin.crt` and `admin.key`, for calls through the gateway;
+    /// made where it is missing, so that whoever deletes both files gets new ones at the next start.
+    pub fn keep_admin(&self) -> Result<(), AuthorityError> {
+        let (certificate, key) = (self.folder.join("admin.crt"), self.folder.join("admin.key"));
+        if certificate.exists() && key.exists() {
+            return Ok(());
+        }
+        let identity = self.admin("admin")?;
+        // The key first: a certificate that is there has its key.
+        for (path, contents, mode) in
+            [(key, identity.key_pem, 0o600), (certificate, identity.certificate_pem, 0o644)]
+        {
+            durable::write(&path, contents.as_bytes(), mode, None)
+                .map_err(|source| AuthorityError::File { path, source })?;
+        }
+        Ok(())
+    }
+
     fn tool(&self, name: &ToolName) -> Result<Credentials, AuthorityError> {
         let now = self.clock.now();
         let mut params = leaf(name.as_str(), now, CLIENT_LIFE, ExtendedKeyUsagePurpose::ClientAuth)?;

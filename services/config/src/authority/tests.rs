@@ -90,3 +90,23 @@ fn a_service_certificate_has_its_name_as_a_uri() {
     let names = certificate.subject_alternative_name().unwrap().unwrap();
     assert!(format!("{names:?}").contains("spiffe://toolforge/service/jobs"));
 }
+
+#[test]
+fn an_administrator_keeps_its_certificate() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let read = |file| std::fs::read_to_string(folder.path().join(file)).unwrap();
+    open(folder.path()).keep_admin().unwrap();
+    let (certificate, key) = (read("admin.crt"), read("admin.key"));
+    open(folder.path()).keep_admin().unwrap();
+    assert_eq!((read("admin.crt"), read("admin.key")), (certificate.clone(), key));
+    let mode = std::fs::metadata(folder.path().join("admin.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let (_, pem) = x509_parser::pem::parse_x509_pem(certificate.as_bytes()).unwrap();
+    let certificate = pem.parse_x509().unwrap();
+    let subject = certificate.subject();
+    assert_eq!(subject.iter_organization().next().unwrap().as_str().unwrap(), "admins");
+    std::fs::remove_file(folder.path().join("admin.key")).unwrap();
+    open(folder.path()).keep_admin().unwrap();
+    assert!(read("admin.key").contains("PRIVATE KEY"), "half a pair is made anew");
+}
