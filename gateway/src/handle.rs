@@ -96,10 +96,9 @@ impl Handler {
             Way::Builtin => {
                 self.builtin.serve(principal, request).await.unwrap_or_else(|status| status.into_http())
             }
-            Way::Pass(index, rule) => self
-                .pass(index, &rule, principal, request)
-                .await
-                .unwrap_or_else(|status| status.into_http()),
+            Way::Pass(index, rule) => {
+                self.pass(index, &rule, principal, request).await.unwrap_or_else(|status| status.into_http())
+            }
             Way::Document(document) => json(document),
             Way::NoRoute(problem) => {
                 let response = self.render(schema).response(&problem);

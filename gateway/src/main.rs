@@ -1,3 +1,29 @@
 //! `toolforged-gateway`: the gateway as a process of its own.
 
-fn main() {}
+mod args;
+mod process;
+mod scrape;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::Args;
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            let _ = std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("toolforged-gateway: {error:#}\n"),
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(process::run(args))
+}

@@ -113,9 +113,10 @@ impl RawStream {
                 let content_type = form.content_type().into_owned();
                 Ok((Self { source, first: Some(out), failed: None, ended: false }, content_type))
             }
-            Next::End => {
-                Ok((Self { source, first: None, failed: None, ended: true }, "application/octet-stream".to_owned()))
-            }
+            Next::End => Ok((
+                Self { source, first: None, failed: None, ended: true },
+                "application/octet-stream".to_owned(),
+            )),
             Next::Failed(problem) => Err(*problem),
         }
     }

@@ -159,7 +159,8 @@ fn verifier(
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider);
     let builder = match revoked {
         Some(lists) => {
-            let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(lists).collect::<Result<_, _>>()?;
+            let lists: Vec<_> =
+                CertificateRevocationListDer::pem_slice_iter(lists).collect::<Result<_, _>>()?;
             if lists.is_empty() {
                 return Err(TlsError::Revoked(rustls::pki_types::pem::Error::NoItemsFound));
             }

@@ -33,11 +33,7 @@ pub(crate) enum Way {
 
 impl Way {
     /// Finds the way of a request, and its name in spans, metrics and logs; made-up paths have none.
-    pub(crate) fn of<B>(
-        schema: Option<&Schema>,
-        info: &OpenApiInfo,
-        request: &Request<B>,
-    ) -> (Self, String) {
+    pub(crate) fn of<B>(schema: Option<&Schema>, info: &OpenApiInfo, request: &Request<B>) -> (Self, String) {
         let path = request.uri().path();
         if is_grpc(request) {
             let way = grpc(schema, request);

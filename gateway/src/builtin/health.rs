@@ -65,8 +65,7 @@ impl Protocol for Health {
             async move {
                 loop {
                     changes.mark_unchanged();
-                    let now =
-                        status(&schemas, &stopping, &service).unwrap_or(ServingStatus::ServiceUnknown);
+                    let now = status(&schemas, &stopping, &service).unwrap_or(ServingStatus::ServiceUnknown);
                     if last != Some(now) {
                         return Some((Ok(response(now)), (changes, Some(now))));
                     }

@@ -27,9 +27,7 @@ pub(super) enum SchemaError {
 }
 
 /// Compiles what the backends, by their places, serve. A service that two have belongs to the first.
-pub(super) fn compile<'a>(
-    backends: impl Iterator<Item = Option<&'a Files>>,
-) -> Result<Schema, SchemaError> {
+pub(super) fn compile<'a>(backends: impl Iterator<Item = Option<&'a Files>>) -> Result<Schema, SchemaError> {
     let mut owners = HashMap::new();
     let mut names: HashSet<String> = HashSet::new();
     let mut files: Vec<Bytes> = Vec::new();

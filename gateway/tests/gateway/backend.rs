@@ -110,9 +110,11 @@ async fn fate(fake: &Fake, name: &str) -> Result<(), Status> {
         .violation("name", "there is no such job")
         .help("jobs", "https://example.org/jobs")
         .into()),
-        "full" => Err(Problem::new(Code::ResourceExhausted, "jobs.toolforge", "OUT_OF_QUOTA", "Out of quota")
-            .http_status(409)
-            .into()),
+        "full" => {
+            Err(Problem::new(Code::ResourceExhausted, "jobs.toolforge", "OUT_OF_QUOTA", "Out of quota")
+                .http_status(409)
+                .into())
+        }
         "lines" => Err(Status::invalid_argument("first line\nsecond line")),
         "mute" => Err(Status::internal("")),
         "away" => Err(Status::unavailable("down for now")),

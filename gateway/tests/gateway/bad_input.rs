@@ -63,7 +63,9 @@ async fn the_field_is_named() {
 #[tokio::test]
 async fn the_position_is_named() {
     let world = start().await;
-    for body in ["[1]", "1", "\"x\"", "{\"name\" \"x\"}", "{\"name\": \"x\",}", "{'name': 'x'}", "{} {}", "nul"] {
+    for body in
+        ["[1]", "1", "\"x\"", "{\"name\" \"x\"}", "{\"name\": \"x\",}", "{'name': 'x'}", "{} {}", "nul"]
+    {
         let (status, text) = refused(&world, body.as_bytes()).await;
         assert_eq!(status, 400, "{body}");
         assert!(text.contains("position"), "{body}: {text}");
@@ -73,7 +75,8 @@ async fn the_position_is_named() {
 #[tokio::test]
 async fn a_body_cut_at_any_byte_is_refused() {
     let world = start().await;
-    let whole = r#"{"name": "xé", "retry": 3, "filelog": true, "health_check": {"type": "http", "path": "/"}}"#;
+    let whole =
+        r#"{"name": "xé", "retry": 3, "filelog": true, "health_check": {"type": "http", "path": "/"}}"#;
     let mut connection = world.connect().await;
     for end in 1..whole.len() {
         let json = "Content-Type: application/json\r\n";

@@ -7,7 +7,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::pki::Identity;
-use crate::raw::Connection;
 use crate::world::{Setup, World, start, start_with, within};
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -32,7 +31,7 @@ async fn whoever_does_not_shake_hands_is_closed() {
 async fn whoever_says_nothing_after_it_is_closed() {
     let world = limited(Limits { headers: SHORT, preface: SHORT, ..Limits::default() }).await;
     for protocol in ["http/1.1", "h2"] {
-        let mut silent = Connection::open(&world, &world.alpha, &[protocol]).await.unwrap();
+        let mut silent = world.open(&world.alpha, &[protocol]).await.unwrap();
         assert!(silent.is_closed().await, "{protocol}");
     }
 }
@@ -84,7 +83,7 @@ async fn many_connections_are_served_at_once() {
     let world = start().await;
     let mut open = Vec::new();
     for _ in 0..200 {
-        open.push(Connection::open(&world, &Identity::default(), &["http/1.1"]).await.unwrap());
+        open.push(world.open(&Identity::default(), &["http/1.1"]).await.unwrap());
     }
     for connection in &mut open {
         connection.ask("GET", "/jobs/v1/healthz", "", b"").await;

@@ -76,8 +76,11 @@ async fn two_streams_at_once_pass_through() {
     let world = start().await;
     let (send, input) = mpsc::channel(1);
     let mut client = RunsClient::new(world.channel(&world.alpha));
-    let message =
-        |input: &[u8]| AttachRunRequest { tool: "alpha".to_owned(), name: "r".to_owned(), input: input.to_vec() };
+    let message = |input: &[u8]| AttachRunRequest {
+        tool: "alpha".to_owned(),
+        name: "r".to_owned(),
+        input: input.to_vec(),
+    };
     send.send(message(b"one")).await.unwrap();
     let mut output = within(client.attach_run(ReceiverStream::new(input))).await.unwrap().into_inner();
     for (next, expected) in [(Some(&b"two"[..]), &b"one"[..]), (None, b"two")] {
@@ -124,7 +127,9 @@ async fn the_same_rule_holds_as_for_rest() {
 async fn what_nobody_serves_is_unimplemented() {
     let world = start().await;
     let mut client = tonic::client::Grpc::new(world.channel(&world.alpha));
-    for path in ["/toolforge.jobs.v1.Jobs/Nonsense", "/nobody.v1.Nothing/Do", "/grpc.health.v1.Health/Nonsense"] {
+    for path in
+        ["/toolforge.jobs.v1.Jobs/Nonsense", "/nobody.v1.Nothing/Do", "/grpc.health.v1.Health/Nonsense"]
+    {
         let codec = tonic_prost::ProstCodec::<GetHealthRequest, GetHealthRequest>::default();
         let request = Request::new(GetHealthRequest::default());
         let status = client.unary(request, path.parse().unwrap(), codec).await.unwrap_err();

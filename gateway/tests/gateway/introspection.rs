@@ -17,9 +17,11 @@ async fn documents_list_every_route() {
     let world = start().await;
     let mut connection = world.connect_as(&Identity::default()).await;
     let mut all = Vec::new();
-    for (target, prefix, count) in
-        [("/jobs/openapi.json", "/jobs/v1/", 14), ("/logs/openapi.json", "/logs/v1/", 3), ("/openapi.json", "/", 17)]
-    {
+    for (target, prefix, count) in [
+        ("/jobs/openapi.json", "/jobs/v1/", 14),
+        ("/logs/openapi.json", "/logs/v1/", 3),
+        ("/openapi.json", "/", 17),
+    ] {
         let reply = connection.request("GET", target, "", b"").await;
         assert_eq!(reply.line, "HTTP/1.1 200 OK");
         assert_eq!(reply.header("content-type"), Some("application/json"));
@@ -47,7 +49,11 @@ async fn documents_list_every_route() {
     assert_eq!(connection.request("GET", "/nowhere/openapi.json", "", b"").await.status(), 404);
 }
 
-async fn reflect(world: &World, identity: &Identity, ask: MessageRequest) -> Result<MessageResponse, tonic::Status> {
+async fn reflect(
+    world: &World,
+    identity: &Identity,
+    ask: MessageRequest,
+) -> Result<MessageResponse, tonic::Status> {
     let request = v1::ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
     let mut client = v1::server_reflection_client::ServerReflectionClient::new(world.channel(identity));
     let answers = client.server_reflection_info(tokio_stream::once(request)).await?;
@@ -89,8 +95,7 @@ async fn reflection_speaks_its_older_version_too() {
     let request = v1alpha::ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
     let channel = world.channel(&world.alpha);
     let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
-    let mut answers =
-        client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
+    let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
     let answer = within(answers.message()).await.unwrap().unwrap();
     use v1alpha::server_reflection_response::MessageResponse as Answer;
     assert!(matches!(answer.message_response, Some(Answer::FileDescriptorResponse(_))), "{answer:?}");

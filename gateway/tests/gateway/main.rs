@@ -10,6 +10,7 @@ mod errors;
 mod grpc;
 mod introspection;
 mod pki;
+mod process;
 mod raw;
 mod rest;
 mod schema;

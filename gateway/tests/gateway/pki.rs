@@ -3,7 +3,7 @@
 use gateway::TlsPem;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
-    KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
+    KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType, SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -23,6 +23,8 @@ pub(crate) struct Identity {
 pub(crate) struct Pki {
     pub(crate) servers: Root,
     pub(crate) clients: Root,
+    /// Of services.
+    pub(crate) mesh: Root,
     pub(crate) foreign: Root,
 }
 
@@ -77,11 +79,20 @@ impl Root {
 
 impl Pki {
     pub(crate) fn new() -> Self {
-        Self { servers: Root::new("servers"), clients: Root::new("clients"), foreign: Root::new("foreign") }
+        let [servers, clients, mesh, foreign] = ["servers", "clients", "mesh", "foreign"].map(Root::new);
+        Self { servers, clients, mesh, foreign }
     }
 
     pub(crate) fn tool(&self, name: &str) -> Identity {
         self.clients.client("toolforge", name, 7)
+    }
+
+    /// The certificate of a service.
+    pub(crate) fn service(&self, name: &str) -> Identity {
+        let mut params = CertificateParams::default();
+        let id = format!("spiffe://toolforge/service/{name}");
+        params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
+        self.mesh.issue(&params)
     }
 
     /// What the gateway is set up with.

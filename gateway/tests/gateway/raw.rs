@@ -1,6 +1,7 @@
 //! HTTP/1.1 byte by byte: literal status lines, chunks as they come, trailers.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mesh::identity::tls::{chain, key, roots};
@@ -12,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::pki::Identity;
-use crate::world::{World, within};
+use crate::world::within;
 
 /// A connection of a client.
 pub(crate) struct Connection {
@@ -64,12 +65,17 @@ impl Reply {
 
 impl Connection {
     /// Opens a connection that offers these protocols.
-    pub(crate) async fn open(world: &World, identity: &Identity, alpn: &[&str]) -> io::Result<Self> {
+    pub(crate) async fn open(
+        address: SocketAddr,
+        servers_root: &[u8],
+        identity: &Identity,
+        alpn: &[&str],
+    ) -> io::Result<Self> {
         let builder =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
                 .unwrap()
-                .with_root_certificates(roots(&world.pki.servers.pem).unwrap());
+                .with_root_certificates(roots(servers_root).unwrap());
         let mut config = if identity.chain.is_empty() {
             builder.with_no_client_auth()
         } else {
@@ -78,7 +84,7 @@ impl Connection {
                 .unwrap()
         };
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(world.address).await?;
+        let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from("localhost").unwrap();
         let io = within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await?;
         Ok(Self { io: BufReader::new(io) })
@@ -103,7 +109,8 @@ impl Connection {
 
     /// Sends a request.
     pub(crate) async fn ask(&mut self, method: &str, target: &str, headers: &str, body: &[u8]) {
-        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let head = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}{length}\r\n");
         // a server may answer before it has read all: that is for the reader to see
         let _ = self.write(&[head.as_bytes(), body].concat()).await;

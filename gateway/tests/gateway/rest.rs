@@ -63,13 +63,20 @@ fn no_route_of_the_protos_is_left_out() {
     let described: BTreeSet<(String, String)> = program
         .routes()
         .map(|(method, template, _)| {
-            let path = [("{tool}", "alpha"), ("{name}:", "r:"), ("runs/{name}", "runs/r"), ("{name}", "x"), ("{job}", "x")]
-                .iter()
-                .fold(template.to_owned(), |path, (variable, value)| path.replace(variable, value));
+            let path = [
+                ("{tool}", "alpha"),
+                ("{name}:", "r:"),
+                ("runs/{name}", "runs/r"),
+                ("{name}", "x"),
+                ("{job}", "x"),
+            ]
+            .iter()
+            .fold(template.to_owned(), |path, (variable, value)| path.replace(variable, value));
             (method.to_owned(), path)
         })
         .collect();
-    let tested = ROUTES.iter().chain(VERBS).map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()));
+    let tested =
+        ROUTES.iter().chain(VERBS).map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()));
     assert_eq!(described, tested.collect());
 }
 
@@ -109,7 +116,13 @@ async fn head_is_get_without_a_body() {
 async fn paths_and_methods_that_are_not_there() {
     let world = start().await;
     let mut connection = world.connect().await;
-    for target in ["/", "/nowhere", "/jobs/v1/tool", "/jobs/v1/tool/alpha/jobs/x/y/z", "/toolforge.jobs.v1.Jobs/ListJobs"] {
+    for target in [
+        "/",
+        "/nowhere",
+        "/jobs/v1/tool",
+        "/jobs/v1/tool/alpha/jobs/x/y/z",
+        "/toolforge.jobs.v1.Jobs/ListJobs",
+    ] {
         let reply = connection.request("GET", target, "", b"").await;
         assert_eq!(reply.line, "HTTP/1.1 404 Not Found", "{target}");
         assert_eq!(reply.json()["status"], "NOT_FOUND");
@@ -138,14 +151,9 @@ async fn asked(world: &World, target: &str) -> String {
 #[tokio::test]
 async fn booleans_of_every_client_are_understood() {
     let world = start().await;
-    for (text, value) in [
-        ("true", true),
-        ("True", true),
-        ("1", true),
-        ("false", false),
-        ("False", false),
-        ("0", false),
-    ] {
+    for (text, value) in
+        [("true", true), ("True", true), ("1", true), ("false", false), ("False", false), ("0", false)]
+    {
         let request = asked(&world, &format!("/jobs/v1/tool/alpha/jobs/?include_unset={text}")).await;
         assert!(request.contains(&format!("include_unset: Some({value})")), "{request}");
     }

@@ -22,8 +22,7 @@ const HEALTH: &str = "/jobs/v1/healthz";
 async fn start(path: &std::path::Path) -> World {
     let backends = vec![Backend { name: "jobs".to_owned(), channel: Channel::new(Endpoint::unix(path)) }];
     let (drain, pki) = (Drain::new(), Pki::new());
-    let options =
-        Options { errors: ErrorForm::Toolforge, public_reflection: true, ..Options::default() };
+    let options = Options { errors: ErrorForm::Toolforge, public_reflection: true, ..Options::default() };
     let gateway = Gateway::new(backends, options, &drain);
     let pem = pki.gateway();
     let tls = Tls::new(&pem, Prefer::Http1).unwrap();
@@ -82,10 +81,7 @@ async fn schemas_outlive_their_backends_and_are_learned_anew() {
     assert_eq!(world.request("GET", "/jobs/openapi.json").await.line, "HTTP/1.1 200 OK");
     assert_eq!(world.request("GET", "/nowhere").await.line, "HTTP/1.1 404 Not Found");
 
-    world.come(
-        &path,
-        Services::new().add(StatusServer::new(fake.clone())).add(ImagesServer::new(fake)),
-    );
+    world.come(&path, Services::new().add(StatusServer::new(fake.clone())).add(ImagesServer::new(fake)));
     world.until("toolforge.jobs.v1.Images", ServingStatus::Serving).await;
     assert_eq!(world.request("GET", IMAGES).await.line, "HTTP/1.1 200 OK");
     assert_eq!(world.request("GET", HEALTH).await.line, "HTTP/1.1 200 OK");

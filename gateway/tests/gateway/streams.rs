@@ -26,7 +26,9 @@ async fn the_form_is_what_the_client_asks_for() {
             "application/json" => serde_json::from_slice(&reply.body).unwrap(),
             "text/event-stream" => {
                 let events = reply.text().split_terminator("\n\n");
-                events.map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap()).collect()
+                events
+                    .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+                    .collect()
             }
             _ => reply.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
         };
@@ -78,7 +80,10 @@ async fn a_stream_that_has_nothing_to_say_begins_nevertheless() {
     let mut connection = world.connect().await;
     connection.ask("GET", LOGS, "", b"").await;
     let head = connection.head().await.unwrap();
-    assert_eq!((head.line.as_str(), head.header("content-type")), ("HTTP/1.1 200 OK", Some("application/x-ndjson")));
+    assert_eq!(
+        (head.line.as_str(), head.header("content-type")),
+        ("HTTP/1.1 200 OK", Some("application/x-ndjson"))
+    );
     feed.send(Ok("late".to_owned())).await.unwrap();
     assert!(String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap().contains("late"));
 }
@@ -92,7 +97,10 @@ async fn the_stream_of_former_clients_is_plain_text() {
     assert_eq!(reply.header("x-accel-buffering"), Some("no"));
     assert_eq!(reply.text(), "one\ntwo\n");
     let request = world.fake.only().request;
-    assert!(request.contains(r#"lines: Some("5")"#) && request.contains(r#"follow: Some("true")"#), "{request}");
+    assert!(
+        request.contains(r#"lines: Some("5")"#) && request.contains(r#"follow: Some("true")"#),
+        "{request}"
+    );
 }
 
 #[tokio::test]
@@ -133,7 +141,8 @@ async fn a_failure_later_is_an_explicit_last_record_and_a_trailer() {
         };
         assert_eq!(last["error"], serde_json::json!(["the rest is gone"]), "{accept}");
         assert_eq!((&last["code"], &last["status"]), (&15.into(), &"DATA_LOSS".into()));
-        let trailer = |name: &str| reply.trailers.iter().find(|(known, _)| known == name).map(|(_, v)| v.clone());
+        let trailer =
+            |name: &str| reply.trailers.iter().find(|(known, _)| known == name).map(|(_, v)| v.clone());
         assert_eq!(trailer("grpc-status").as_deref(), Some("15"), "{accept}");
         assert_eq!(trailer("grpc-message").as_deref(), Some("the%20rest%20is%20gone"));
     }

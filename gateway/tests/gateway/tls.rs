@@ -3,12 +3,11 @@
 use gateway::{Prefer, TlsPem};
 
 use crate::pki::Identity;
-use crate::raw::Connection;
 use crate::world::{Setup, World, start, start_with};
 
 /// What becomes of a client with this certificate: the status line of a public page, or none.
 async fn visit(world: &World, identity: &Identity) -> Option<String> {
-    let mut connection = Connection::open(world, identity, &["http/1.1"]).await.ok()?;
+    let mut connection = world.open(identity, &["http/1.1"]).await.ok()?;
     connection.ask("GET", "/jobs/v1/healthz", "", b"").await;
     Some(connection.head().await?.line)
 }
@@ -19,14 +18,14 @@ async fn both_protocols_are_there_and_one_is_preferred() {
     for (prefer, chosen) in [(Prefer::Http1, "http/1.1"), (Prefer::Http2, "h2")] {
         let world = start_with(Setup { prefer, ..Setup::default() }).await;
         for offered in [["h2", "http/1.1"], ["http/1.1", "h2"]] {
-            let connection = Connection::open(&world, &nobody, &offered).await.unwrap();
+            let connection = world.open(&nobody, &offered).await.unwrap();
             assert_eq!(connection.protocol().as_deref(), Some(chosen));
         }
         for only in ["h2", "http/1.1"] {
-            let connection = Connection::open(&world, &nobody, &[only]).await.unwrap();
+            let connection = world.open(&nobody, &[only]).await.unwrap();
             assert_eq!(connection.protocol().as_deref(), Some(only));
         }
-        let mut silent = Connection::open(&world, &nobody, &[]).await.unwrap();
+        let mut silent = world.open(&nobody, &[]).await.unwrap();
         let reply = silent.request("GET", "/jobs/v1/healthz", "", b"").await;
         assert_eq!(reply.line, "HTTP/1.1 200 OK");
     }

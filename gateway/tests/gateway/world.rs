@@ -90,7 +90,12 @@ impl World {
     }
 
     pub(crate) async fn connect_as(&self, identity: &Identity) -> Connection {
-        Connection::open(self, identity, &["http/1.1"]).await.unwrap()
+        self.open(identity, &["http/1.1"]).await.unwrap()
+    }
+
+    /// A connection that offers these protocols.
+    pub(crate) async fn open(&self, identity: &Identity, alpn: &[&str]) -> std::io::Result<Connection> {
+        Connection::open(self.address, &self.pki.servers.pem, identity, alpn).await
     }
 
     /// One request without a body as the tool alpha.

@@ -1,0 +1,246 @@
+//! The command line: every setting, parsed into what it is used as.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args as Group, Parser, ValueEnum};
+use gateway::{ErrorForm, Prefer};
+use mesh::args::Log;
+
+const EXAMPLES: &str = "\
+Examples:
+  On one machine, in clear, in front of one server that has reflection:
+    toolforged-gateway --listen 127.0.0.1:8080 --backend http://127.0.0.1:50051
+
+  As Toolforge has it, with client certificates and mutual TLS to the services:
+    toolforged-gateway --listen 0.0.0.0:30003 --prefer http1 --errors toolforge \\
+      --tls-cert server.crt --tls-key server.key --client-ca clients.crt --client-crl revoked.pem \\
+      --mesh-cert gateway.crt --mesh-key gateway.key --mesh-ca mesh.crt \\
+      --backend jobs=https://jobs.svc:8443 --backend config=https://config.svc:8443
+
+SIGHUP reads all certificate files again, for new connections. SIGTERM and SIGINT drain: calls are answered, streams end
+with an explicit last record; a second signal stops at once.";
+
+/// One port for REST and gRPC in front of gRPC servers
+///
+/// What there is to serve is learned from the servers' reflection and kept when they are away.
+#[derive(Parser, Debug)]
+#[command(name = "toolforged-gateway", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Address to listen on; without a certificate it must be a loopback address
+    #[arg(long, env = "TOOLFORGE_GATEWAY_LISTEN", default_value = "127.0.0.1:30003", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// A server to pass calls on to: http://HOST:PORT, https://HOST:PORT or unix:PATH. With a NAME, one over https must
+    /// prove to be the service of that name (SPIFFE); without, to be the host
+    #[arg(
+        long,
+        env = "TOOLFORGE_GATEWAY_BACKENDS",
+        required = true,
+        value_delimiter = ',',
+        value_name = "[NAME=]URI"
+    )]
+    pub(crate) backend: Vec<Target>,
+    #[command(flatten)]
+    pub(crate) tls: TlsFiles,
+    #[command(flatten)]
+    pub(crate) mesh: MeshFiles,
+    /// Protocol for clients that offer both in ALPN
+    #[arg(long, env = "TOOLFORGE_GATEWAY_PREFER", default_value = "http2", value_name = "PROTOCOL")]
+    pub(crate) prefer: Protocol,
+    /// Form of error bodies
+    #[arg(long, env = "TOOLFORGE_GATEWAY_ERRORS", default_value = "google", value_name = "FORM")]
+    pub(crate) errors: Form,
+    /// Answer reflection to callers without a credential
+    #[arg(long, env = "TOOLFORGE_GATEWAY_PUBLIC_REFLECTION")]
+    pub(crate) public_reflection: bool,
+    /// Title of the OpenAPI documents
+    #[arg(long, env = "TOOLFORGE_GATEWAY_TITLE", default_value = "API", value_name = "TEXT")]
+    pub(crate) title: String,
+    /// Address to serve Prometheus metrics on, in clear, at any path
+    #[arg(long, env = "TOOLFORGE_GATEWAY_METRICS", value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) log: Log,
+}
+
+/// What clients meet.
+#[derive(Group, Clone, Debug)]
+pub(crate) struct TlsFiles {
+    /// Certificate chain in PEM, leaf first; without it the gateway speaks in clear and every caller is nobody
+    #[arg(long, env = "TOOLFORGE_GATEWAY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key in PEM
+    #[arg(long, env = "TOOLFORGE_GATEWAY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Root that issues the certificates of clients
+    #[arg(long, env = "TOOLFORGE_GATEWAY_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) client_ca: Option<PathBuf>,
+    /// Revoked client certificates
+    #[arg(long, env = "TOOLFORGE_GATEWAY_CLIENT_CRL", value_name = "FILE", requires = "client_ca")]
+    pub(crate) client_crl: Option<PathBuf>,
+}
+
+/// What servers meet.
+#[derive(Group, Clone, Debug)]
+pub(crate) struct MeshFiles {
+    /// The gateway's own certificate towards its backends
+    #[arg(long, env = "TOOLFORGE_GATEWAY_MESH_CERT", value_name = "FILE", requires = "mesh_key")]
+    pub(crate) mesh_cert: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, env = "TOOLFORGE_GATEWAY_MESH_KEY", value_name = "FILE", requires = "mesh_cert")]
+    pub(crate) mesh_key: Option<PathBuf>,
+    /// Root that issues the certificates of backends over https
+    #[arg(long, env = "TOOLFORGE_GATEWAY_MESH_CA", value_name = "FILE")]
+    pub(crate) mesh_ca: Option<PathBuf>,
+}
+
+/// Protocols in ALPN.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1, whose status lines have words
+    Http1,
+    /// HTTP/2
+    Http2,
+}
+
+impl From<Protocol> for Prefer {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Http1 => Self::Http1,
+            Protocol::Http2 => Self::Http2,
+        }
+    }
+}
+
+/// Forms of error bodies.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// google.rpc.Status as JSON
+    Google,
+    /// What every Toolforge client understands
+    Toolforge,
+}
+
+impl From<Form> for ErrorForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Google => Self::Google,
+            Form::Toolforge => Self::Toolforge,
+        }
+    }
+}
+
+/// A server to pass calls on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Its name, where it was given one.
+    pub(crate) name: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// HTTP/2 in clear at `host:port`.
+    Cleartext(String),
+    /// HTTP/2 over TLS at `host:port`.
+    Tls(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// A text that names no server.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("expected [NAME=]URI, where URI is http://HOST:PORT, https://HOST:PORT or unix:PATH")]
+pub(crate) struct TargetError;
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        };
+        let (name, uri) = match text.split_once('=') {
+            Some((name, uri)) if is_name(name) => (Some(name.to_owned()), uri),
+            Some((name, _)) if !name.contains(':') => return Err(TargetError),
+            _ => (None, text),
+        };
+        let address = |rest: &str| {
+            let rest = rest.strip_suffix('/').unwrap_or(rest);
+            mesh::client::Endpoint::h2c(rest).map(|_| rest.to_owned()).map_err(|_| TargetError)
+        };
+        let place = if let Some(rest) = uri.strip_prefix("http://") {
+            Place::Cleartext(address(rest)?)
+        } else if let Some(rest) = uri.strip_prefix("https://") {
+            Place::Tls(address(rest)?)
+        } else if let Some(path) = uri.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            Place::Unix(PathBuf::from(path))
+        } else {
+            return Err(TargetError);
+        };
+        Ok(Self { name, place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Command lines, good and bad.
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from([&["toolforged-gateway"], args].concat())
+    }
+
+    #[test]
+    fn servers_are_places_with_or_without_names() {
+        let target = |name: Option<&str>, place| Ok(Target { name: name.map(str::to_owned), place });
+        let tls = |address: &str| Place::Tls(address.to_owned());
+        assert_eq!("http://[::1]:80/".parse::<Target>(), target(None, Place::Cleartext("[::1]:80".into())));
+        assert_eq!(
+            "jobs=https://jobs.svc:8443".parse::<Target>(),
+            target(Some("jobs"), tls("jobs.svc:8443"))
+        );
+        assert_eq!("unix:/run/a=b".parse::<Target>(), target(None, Place::Unix("/run/a=b".into())));
+        assert_eq!("x=unix:/run/y".parse::<Target>(), target(Some("x"), Place::Unix("/run/y".into())));
+        let bad = [
+            "",
+            "jobs",
+            "jobs=",
+            "=http://a:1",
+            "jobs=ftp://a:1",
+            "http://a",
+            "https://u@a:1",
+            "unix:",
+            "http://a:1/x",
+        ];
+        for text in bad {
+            assert_eq!(text.parse::<Target>(), Err(TargetError), "{text}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_a_generic_gateway() {
+        let args = parse(&["--backend", "http://127.0.0.1:1"]).unwrap();
+        assert_eq!(args.listen.to_string(), "127.0.0.1:30003");
+        assert_eq!(
+            (args.prefer, args.errors, args.public_reflection),
+            (Protocol::Http2, Form::Google, false)
+        );
+    }
+
+    #[test]
+    fn what_belongs_together_is_given_together() {
+        let backend = ["--backend", "a=http://127.0.0.1:1,b=unix:/run/b"];
+        assert_eq!(parse(&backend).unwrap().backend.len(), 2);
+        for lonely in ["--tls-cert", "--tls-key", "--client-ca", "--client-crl", "--mesh-cert", "--mesh-key"]
+        {
+            assert!(parse(&[&backend[..], &[lonely, "file"]].concat()).is_err(), "{lonely}");
+        }
+        assert!(parse(&[]).is_err(), "a gateway without a backend serves nothing");
+    }
+}

@@ -1,0 +1,190 @@
+//! The process: certificates from files and again at SIGHUP, the gateway, and its end at SIGTERM.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use gateway::{Backend, Gateway, Options, Tls, TlsPem};
+use mesh::client::{Channel, Endpoint};
+use mesh::drain::Drain;
+use mesh::identity::tls::{Client, Expected, Pem};
+use mesh::telemetry::{self, Logs};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::args::{Args, MeshFiles, Place, Target, TlsFiles};
+use crate::scrape;
+
+/// How long the backends may take until the gateway says that it is ready without them.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves until a signal ends it.
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let Args {
+        listen,
+        backend: targets,
+        tls: tls_files,
+        mesh: mesh_files,
+        prefer,
+        errors,
+        public_reflection,
+        title,
+        metrics,
+        log,
+    } = args;
+    telemetry::init(&Logs { to_stderr: true, ..log.into() })?;
+    #[cfg(feature = "otlp")]
+    let exporter = match telemetry::Otlp::from_env("toolforged-gateway")? {
+        Some(otlp) => Some(telemetry::export_spans(&otlp)?),
+        None => None,
+    };
+    let drain = Drain::on_signals()?;
+    let tls = match tls_files.read()? {
+        Some(pem) => Some(Tls::new(&pem, prefer.into())?),
+        None if listen.ip().is_loopback() => None,
+        None => bail!(
+            "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or a loopback address"
+        ),
+    };
+    let (backends, clients) = backends(&targets, &mesh_files)?;
+    reload_at_sighup(Files { tls_files, tls: tls.clone(), mesh_files, clients })?;
+    if let Some(address) = metrics {
+        telemetry::install_metrics()?;
+        scrape::serve(address, drain.clone()).await.with_context(|| format!("metrics on {address}"))?;
+    }
+    let options = Options {
+        errors: errors.into(),
+        public_reflection,
+        title,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..Options::default()
+    };
+    let gateway = Gateway::new(backends, options, &drain);
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let address = listener.local_addr()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let serving = async {
+        match tls {
+            Some(tls) => gateway.serve(listener, tls, drain.clone()).await,
+            None => gateway.serve_cleartext(listener, drain.clone()).await,
+        }
+    };
+    let (told, ()) = tokio::join!(tell_ready(&gateway, &drain, format!("{scheme}://{address}")), serving);
+    #[cfg(feature = "otlp")]
+    if let Some(exporter) = exporter {
+        exporter.finish().await;
+    }
+    told
+}
+
+/// Prints one line once every backend is known, or has had its time.
+async fn tell_ready(gateway: &Gateway, drain: &Drain, url: String) -> Result<()> {
+    tokio::select! {
+        known = timeout(PATIENCE, gateway.ready()) => if known.is_err() {
+            tracing::warn!("not every backend is known yet; what they serve is added when they are there");
+        },
+        () = drain.begun() => return Ok(()),
+    }
+    let mut out = std::io::stdout();
+    writeln!(out, "ready gateway={url}")?;
+    Ok(out.flush()?)
+}
+
+/// The backends, and the TLS towards each that has it.
+fn backends(targets: &[Target], files: &MeshFiles) -> Result<(Vec<Backend>, Vec<Arc<Client>>)> {
+    let pem = files.read()?;
+    let (mut backends, mut clients) = (Vec::new(), Vec::new());
+    for Target { name, place } in targets {
+        let (endpoint, at) = match place {
+            Place::Cleartext(address) => (Endpoint::h2c(address)?, address.clone()),
+            Place::Unix(path) => (Endpoint::unix(path), path.display().to_string()),
+            Place::Tls(address) => {
+                if pem.mesh_root.is_none() {
+                    bail!("the backend https://{address} needs --mesh-ca to be verified");
+                }
+                let expected = match name {
+                    Some(name) => Expected::Service(name.clone()),
+                    None => Expected::Host(host(address).to_owned()),
+                };
+                let client = Arc::new(Client::new(&pem, expected)?);
+                clients.push(Arc::clone(&client));
+                (Endpoint::tls(address, client)?, address.clone())
+            }
+        };
+        let name = name.clone().unwrap_or(at);
+        backends.push(Backend { name, channel: Channel::new(endpoint) });
+    }
+    Ok((backends, clients))
+}
+
+/// The host in `host:port`, without the brackets of an IPv6 address.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Everything that is made of files.
+struct Files {
+    tls_files: TlsFiles,
+    tls: Option<Tls>,
+    mesh_files: MeshFiles,
+    clients: Vec<Arc<Client>>,
+}
+
+impl Files {
+    /// Reads the files again. A mistake changes nothing of the part that it is in.
+    fn reload(&self) -> Result<()> {
+        if let (Some(tls), Some(pem)) = (&self.tls, self.tls_files.read()?) {
+            tls.reload(&pem)?;
+        }
+        let pem = self.mesh_files.read()?;
+        for client in &self.clients {
+            client.reload(&pem)?;
+        }
+        Ok(())
+    }
+}
+
+fn reload_at_sighup(files: Files) -> Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            match files.reload() {
+                Ok(()) => tracing::info!("certificates were read again"),
+                Err(error) => tracing::error!("certificates stay as they were: {error:#}"),
+            }
+        }
+    });
+    Ok(())
+}
+
+impl TlsFiles {
+    fn read(&self) -> Result<Option<TlsPem>> {
+        let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
+        Ok(Some(TlsPem {
+            chain: read(cert)?,
+            key: read(key)?,
+            clients_root: self.client_ca.as_deref().map(read).transpose()?,
+            revoked: self.client_crl.as_deref().map(read).transpose()?,
+        }))
+    }
+}
+
+impl MeshFiles {
+    fn read(&self) -> Result<Pem> {
+        let optional = |path: &Option<_>| path.as_deref().map(read).transpose();
+        Ok(Pem {
+            chain: optional(&self.mesh_cert)?.unwrap_or_default(),
+            key: optional(&self.mesh_key)?.unwrap_or_default(),
+            mesh_root: optional(&self.mesh_ca)?,
+            clients_root: None,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| path.display().to_string())
+}

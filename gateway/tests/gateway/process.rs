@@ -1,0 +1,228 @@
+//! The binary: its command line, certificates from files, signals.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use mesh::drain::Drain;
+use mesh::identity::tls::{Pem, Server as MeshTls};
+use mesh::serve::Listener;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+use crate::backend::Fake;
+use crate::pki::{Identity, Pki};
+use crate::raw::Connection;
+use crate::world::{serve_backend, within};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_toolforged-gateway");
+
+struct Process {
+    child: Child,
+    url: String,
+    /// Kept open: a process whose output nobody reads any longer may not write.
+    _out: BufReader<tokio::process::ChildStdout>,
+}
+
+impl Process {
+    /// Starts the gateway and waits until it says that it is ready.
+    async fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.args(["--listen", "127.0.0.1:0"]).args(args).kill_on_drop(true);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        tokio::time::timeout(std::time::Duration::from_secs(30), out.read_line(&mut line))
+            .await
+            .unwrap()
+            .unwrap();
+        let url = line.trim_end().strip_prefix("ready gateway=").unwrap_or_else(|| panic!("{line:?}"));
+        Self { child, url: url.to_owned(), _out: out }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.url.split("://").nth(1).unwrap().parse().unwrap()
+    }
+
+    async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
+    }
+}
+
+/// A backend at a TCP port that takes mutual TLS.
+async fn backend(pki: &Pki, fake: &Fake) -> (SocketAddr, Drain) {
+    let own = pki.service("jobs");
+    let pem =
+        Pem { chain: own.chain, key: own.key, mesh_root: Some(pki.mesh.pem.clone()), clients_root: None };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, drain) = (listener.local_addr().unwrap(), Drain::new());
+    let tls = std::sync::Arc::new(MeshTls::new(&pem, true).unwrap());
+    serve_backend(fake, Listener::tls(listener, tls), &drain);
+    (address, drain)
+}
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> String {
+        std::fs::write(self.path(name), bytes).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn identity(&self, name: &str, identity: &Identity) -> (String, String) {
+        (
+            self.write(&format!("{name}.crt"), &identity.chain),
+            self.write(&format!("{name}.key"), &identity.key),
+        )
+    }
+}
+
+async fn output(args: &[&str]) -> std::process::Output {
+    within(Command::new(BINARY).args(args).output()).await.unwrap()
+}
+
+#[tokio::test]
+async fn help_shows_how_it_is_used() {
+    let help = output(&["--help"]).await;
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(help.status.success());
+    for part in
+        ["Examples:", "--backend jobs=https://jobs.svc:8443", "SIGHUP", "--client-crl", "--public-reflection"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_said_at_once() {
+    for (args, why) in [
+        (
+            &["--listen", "0.0.0.0:0", "--backend", "http://127.0.0.1:1"][..],
+            "serving in clear is for loopback alone",
+        ),
+        (&["--listen", "127.0.0.1:0", "--backend", "https://127.0.0.1:1"], "needs --mesh-ca"),
+        (
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--backend",
+                "http://127.0.0.1:1",
+                "--tls-cert",
+                "/no/cert",
+                "--tls-key",
+                "/no/key",
+            ],
+            "/no/cert",
+        ),
+        (&["--backend", "somewhere"], "expected [NAME=]URI"),
+    ] {
+        let failed = output(args).await;
+        assert!(!failed.status.success());
+        let text = String::from_utf8(failed.stderr).unwrap();
+        assert!(text.contains(why), "{args:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_come_from_files_and_come_anew_at_a_signal() {
+    let (pki, fake, files) = (Pki::new(), Fake::default(), Files(tempfile::tempdir().unwrap()));
+    let (backend, _drain) = backend(&pki, &fake).await;
+    let pem = pki.gateway();
+    let (cert, key) = files.identity("server", &Identity { chain: pem.chain, key: pem.key });
+    let (mesh_cert, mesh_key) = files.identity("gateway", &pki.service("gateway"));
+    let (mesh_ca, client_ca) =
+        (files.write("mesh.crt", &pki.mesh.pem), files.write("ca.crt", &pki.clients.pem));
+    let crl = files.write("crl.pem", &pki.clients.revoke(&[99]));
+    let target = format!("jobs=https://{backend}");
+    let mut args = vec!["--prefer", "http1", "--errors", "toolforge", "--backend", &target];
+    args.extend(["--tls-cert", &cert, "--tls-key", &key, "--client-ca", &client_ca, "--client-crl", &crl]);
+    args.extend(["--mesh-cert", &mesh_cert, "--mesh-key", &mesh_key, "--mesh-ca", &mesh_ca]);
+    let mut process = Process::start(&args).await;
+    assert!(process.url.starts_with("https://"));
+
+    let (address, root, alpha) = (process.address(), &pki.servers.pem, pki.tool("alpha"));
+    let open = || Connection::open(address, root, &alpha, &["h2", "http/1.1"]);
+    let mut connection = open().await.unwrap();
+    assert_eq!(connection.protocol().as_deref(), Some("http/1.1"));
+    let reply = connection.request("GET", "/jobs/v1/tool/alpha/jobs/", "", b"").await;
+    assert_eq!(reply.line, "HTTP/1.1 200 OK", "{}", reply.text());
+    assert_eq!(fake.only().caller.to_string(), "tool:alpha");
+    assert_eq!(
+        connection.request("GET", "/jobs/v1/tool/beta/jobs/", "", b"").await.line,
+        "HTTP/1.1 403 Forbidden"
+    );
+
+    revoke(&pki, &files.path("crl.pem"));
+    process.signal("HUP").await;
+    let refused = async {
+        loop {
+            let Ok(mut connection) = open().await else { return };
+            connection.ask("GET", "/jobs/v1/healthz", "", b"").await;
+            if connection.head().await.is_none() {
+                return;
+            }
+        }
+    };
+    within(refused).await;
+
+    connection.ask("GET", "/jobs/v1/tool/alpha/jobs/slow", "", b"").await;
+    within(fake.begun.notified()).await;
+    process.signal("TERM").await;
+    fake.release.notify_one();
+    assert_eq!(connection.reply(false).await.line, "HTTP/1.1 200 OK");
+    assert!(within(process.child.wait()).await.unwrap().success());
+}
+
+fn revoke(pki: &Pki, path: &Path) {
+    std::fs::write(path, pki.clients.revoke(&[7])).unwrap();
+}
+
+#[tokio::test]
+async fn on_loopback_it_speaks_in_clear() {
+    let (fake, drain) = (Fake::default(), Drain::new());
+    // reflection of a service needs somebody known, whom nobody is in clear: a socket vouches for the gateway
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jobs");
+    let socket = tokio::net::UnixListener::bind(&path).unwrap();
+    serve_backend(&fake, Listener::unix(socket, "service:gateway".parse().unwrap()), &drain);
+    let unix = format!("jobs=unix:{}", path.display());
+    let metrics = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let mut process = Process::start(&["--backend", &unix, "--metrics", &metrics]).await;
+    assert!(process.url.starts_with("http://"));
+
+    let health = get(process.address(), "/jobs/v1/healthz?secret=1").await;
+    assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
+    let refused = get(process.address(), "/jobs/v1/tool/alpha/jobs").await;
+    assert!(refused.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{refused}");
+    assert!(refused.contains("\"code\":16") && !refused.contains("messages"), "Google's form: {refused}");
+
+    let channel =
+        mesh::client::Channel::new(mesh::client::Endpoint::h2c(&process.address().to_string()).unwrap());
+    let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
+    client.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap();
+
+    let text = get(metrics.parse().unwrap(), "/metrics").await;
+    let labels =
+        "{http_request_method=\"GET\",http_route=\"/jobs/v1/healthz\",http_response_status_code=\"200\"";
+    let count = format!("http_server_request_duration_seconds_bucket{labels}");
+    assert!(text.contains(&count), "{count} in {text}");
+    assert!(!text.contains("secret"));
+
+    process.signal("TERM").await;
+    assert!(within(process.child.wait()).await.unwrap().success());
+}
+
+async fn get(address: SocketAddr, target: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    within(stream.read_to_string(&mut answer)).await.unwrap();
+    answer
+}
