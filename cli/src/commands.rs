@@ -26,7 +26,12 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refused(&error, environment),
     };
-    let printer = Printer::new(global.color, environment.no_color, global.debug || environment.debug);
+    let printer = Printer::new(
+        global.color,
+        environment.no_color,
+        global.verbose || environment.verbose,
+        global.debug || environment.debug,
+    );
     match dispatch(command, &global, environment, &printer) {
         Ok(code) => code,
         Err(failure) => {
@@ -38,7 +43,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
 
 /// Help and versions go to standard output and are no errors.
 fn refused(error: &clap::Error, environment: &Environment) -> ExitCode {
-    let printer = Printer::new(crate::printer::Color::Auto, environment.no_color, false);
+    let printer = Printer::new(crate::printer::Color::Auto, environment.no_color, false, false);
     let text = error.render().to_string();
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let told = if asked { printer.line(text.trim_end()) } else { Err(Failure::Usage(text)) };

@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) path: Option<OsString>,
     /// `NO_COLOR` is set to something (no-color.org).
     pub(crate) no_color: bool,
+    /// `TOOLFORGE_VERBOSE=1`, as the former wrapper tells its subcommands.
+    pub(crate) verbose: bool,
     /// `TOOLFORGE_DEBUG=1`, as the former wrapper tells its subcommands.
     pub(crate) debug: bool,
 }
@@ -38,6 +40,7 @@ impl Environment {
             api_url: text("TOOL_TOOLFORGE_API_URL"),
             path: set("PATH"),
             no_color: set("NO_COLOR").is_some(),
+            verbose: text("TOOLFORGE_VERBOSE").as_deref() == Some("1"),
             debug: text("TOOLFORGE_DEBUG").as_deref() == Some("1"),
         }
     }

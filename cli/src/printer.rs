@@ -11,12 +11,12 @@ const REPORT: &str = "Please report this issue to the Toolforge admins if it per
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {
-    /// As the former clients: levels always, texts of the server on a terminal; nothing where `NO_COLOR` is set.
+    // as the former clients: levels always, texts of the server on a terminal; nothing where NO_COLOR is set
     #[default]
     Auto,
-    /// Always.
+    // for pagers that understand it
     Always,
-    /// Never.
+    // plain text
     Never,
 }
 
@@ -35,12 +35,13 @@ pub(crate) struct Printer {
     levels: bool,
     out: bool,
     err: bool,
+    verbose: bool,
     debug: bool,
 }
 
 impl Printer {
     /// A printer for this process.
-    pub(crate) fn new(color: Color, no_color: bool, debug: bool) -> Self {
+    pub(crate) fn new(color: Color, no_color: bool, verbose: bool, debug: bool) -> Self {
         let auto = |terminal: bool| match color {
             Color::Auto => terminal && !no_color,
             Color::Always => true,
@@ -50,6 +51,7 @@ impl Printer {
             levels: auto(true),
             out: auto(io::stdout().is_terminal()),
             err: auto(io::stderr().is_terminal()),
+            verbose: verbose || debug,
             debug,
         }
     }
@@ -103,6 +105,13 @@ impl Printer {
         self.log(Level::Error, text);
     }
 
+    /// For those who want to know more.
+    pub(crate) fn detail(&self, text: impl Display) {
+        if self.verbose {
+            self.log(Level::Info, text);
+        }
+    }
+
     /// For those who debug.
     pub(crate) fn debug(&self, text: impl Display) {
         if self.debug {
@@ -117,7 +126,7 @@ impl Printer {
             Failure::Internal { class, text, detail } => {
                 self.error(format_args!("{class}: {text}"));
                 if let Some(detail) = detail {
-                    self.debug(detail);
+                    self.detail(detail);
                 }
                 self.error(REPORT);
             }

@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
             return Ok(channel.clone());
         }
         let Settings { address, tool, trust, .. } = &self.settings;
-        self.printer.debug(format_args!("connecting to {address} for the tool {tool}, trusting {trust:?}"));
+        self.printer.detail(format_args!("connecting to {address} for the tool {tool}, trusting {trust:?}"));
         let channel = Channel::connect(&self.settings).await.map_err(explain)?;
         Ok(self.channel.get_or_init(|| channel).clone())
     }

@@ -1,65 +1,65 @@
-//! Formats of output.
+//! Formats of output. Their values have no help of their own: it would make every help text long.
 
 use clap::ValueEnum;
 
 /// Formats of lists of jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum List {
-    /// A framed table: name, type, status
+    // A framed table: name, type, status
     #[default]
     Normal,
-    /// A framed table with everything
+    // A framed table with everything
     Long,
-    /// Names, one a line
+    // Names, one a line
     Name,
-    /// Columns
+    // Columns
     Table,
-    /// More columns
+    // More columns
     Wide,
-    /// The JSON of the REST API
+    // The JSON of the REST API
     Json,
-    /// The same as YAML
+    // The same as YAML
     Yaml,
 }
 
 /// Formats of one thing, with the framed table of former clients as `normal`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Show {
-    /// A framed table
+    // A framed table
     #[default]
     Normal,
-    /// Columns
+    // Columns
     Table,
-    /// More columns
+    // More columns
     Wide,
-    /// The JSON of the REST API
+    // The JSON of the REST API
     Json,
-    /// The same as YAML
+    // The same as YAML
     Yaml,
 }
 
 /// Formats of lists of runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Columns {
-    /// Columns
+    // Columns
     #[default]
     Table,
-    /// More columns
+    // More columns
     Wide,
-    /// Names, one a line
+    // Names, one a line
     Name,
-    /// The JSON of the REST API
+    // The JSON of the REST API
     Json,
-    /// The same as YAML
+    // The same as YAML
     Yaml,
 }
 
 /// Formats that are for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Machine {
-    /// JSON.
+    // JSON.
     Json,
-    /// YAML.
+    // YAML.
     Yaml,
 }
 

@@ -7,7 +7,7 @@ use crate::printer::Color;
 fn entry(yaml: &str) -> Vec<String> {
     let Value::List(entries) = serde_saphyr::from_str(yaml).unwrap() else { panic!("no list: {yaml}") };
     let Some(Value::Map(pairs)) = entries.into_iter().next() else { panic!("no entry: {yaml}") };
-    arguments(&pairs, &Printer::new(Color::Never, true, false))
+    arguments(&pairs, &Printer::new(Color::Never, true, false, false))
 }
 
 #[test]
