@@ -4,6 +4,7 @@ mod from_proto;
 mod jobs;
 mod log_stream;
 mod logs;
+mod pages;
 mod runs;
 mod status;
 mod to_proto;
@@ -26,6 +27,7 @@ use api::logs::v1::status_server::StatusServer as LogsStatusServer;
 use jobs_core::{Clock, Jobs};
 use mesh::serve::Services;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use from_proto::tool;
 use status::status;
@@ -70,23 +72,20 @@ impl Edge {
         &self.deps.jobs
     }
 
-    /// The use cases for a change, which may outlive the call.
-    fn owned(&self) -> Jobs {
-        self.deps.jobs.clone()
-    }
-}
-
-/// Carries a change to its end also when its caller leaves in the middle: what was begun is finished or taken back.
-async fn to_the_end<T: Send + 'static>(
-    change: impl Future<Output = Result<T, jobs_core::Error>> + Send + 'static,
-) -> Result<T, Status> {
-    match tokio::spawn(change).await {
-        Ok(result) => result.map_err(status),
-        Err(error) => {
-            tracing::error!(%error, "a change panicked");
-            Err(Status::internal(
-                "Something went wrong on the server, please try again or tell its operators",
-            ))
+    /// Carries a change to its end also when its caller leaves in the middle: what was begun is finished or taken back.
+    async fn change<T, C>(&self, change: impl FnOnce(Jobs) -> C) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        C: Future<Output = Result<T, jobs_core::Error>> + Send + 'static,
+    {
+        match tokio::spawn(change(self.deps.jobs.clone()).in_current_span()).await {
+            Ok(result) => result.map_err(status),
+            Err(error) => {
+                tracing::error!(%error, "a change panicked");
+                Err(Status::internal(
+                    "Something went wrong on the server, please try again or tell its operators",
+                ))
+            }
         }
     }
 }

@@ -86,6 +86,12 @@ impl<'a> IntoIterator for &'a Violations {
     }
 }
 
+impl FromIterator<Violation> for Violations {
+    fn from_iter<I: IntoIterator<Item = Violation>>(violations: I) -> Self {
+        Self(violations.into_iter().collect())
+    }
+}
+
 impl std::error::Error for Violations {}
 
 impl fmt::Display for Violations {

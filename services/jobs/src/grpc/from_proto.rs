@@ -4,7 +4,9 @@ use api::jobs::v1::{
     CatchUp, Concurrency, Emails, HealthCheck, HealthCheckType, JobSpec, JobType, Mount, PortProtocol,
 };
 use api::logs::v1::{Direction, Stream};
-use jobs_core::{DefinitionInput, HealthCheckInput, JobName, RunName, ToolName};
+use jobs_core::{
+    DefinitionInput, HealthCheckInput, JobName, Options, RunName, ToolName, Violation, Violations,
+};
 use tonic::Status;
 
 use super::status::{invalid, violations};
@@ -13,20 +15,32 @@ pub(super) fn tool(text: &str) -> Result<ToolName, Status> {
     ToolName::parse(text).map_err(|found| violations(&found).into_status())
 }
 
-pub(super) fn job_name(text: &str) -> Result<JobName, Status> {
-    JobName::parse(text).map_err(|found| violations(&found).into_status())
+/// The name of a job in the field of this name.
+pub(super) fn job_name(field: &'static str, text: &str) -> Result<JobName, Status> {
+    JobName::parse(text).map_err(|found| in_field(field, &found))
 }
 
-pub(super) fn run_name(text: &str) -> Result<RunName, Status> {
-    RunName::parse(text).map_err(|found| violations(&found).into_status())
+/// The name of a run in the field of this name.
+pub(super) fn run_name(field: &'static str, text: &str) -> Result<RunName, Status> {
+    RunName::parse(text).map_err(|found| in_field(field, &found))
 }
 
-/// A request id is a UUID; nothing else is kept.
-pub(super) fn request_id(text: Option<String>) -> Result<Option<String>, Status> {
-    match text {
-        Some(text) if uuid::Uuid::try_parse(&text).is_err() => Err(invalid("request_id", "must be a UUID")),
-        other => Ok(other),
+/// What is wrong with a name, as the request calls its field.
+fn in_field(field: &'static str, found: &Violations) -> Status {
+    let renamed = found.iter().map(|violation| Violation { field, ..violation.clone() });
+    violations(&renamed.collect()).into_status()
+}
+
+/// How a change is asked for. A request id is a UUID; nothing else is kept.
+pub(super) fn options(
+    request_id: Option<String>,
+    etag: Option<String>,
+    validate_only: Option<bool>,
+) -> Result<Options, Status> {
+    if request_id.as_deref().is_some_and(|text| uuid::Uuid::try_parse(text).is_err()) {
+        return Err(invalid("request_id", "must be a UUID"));
     }
+    Ok(Options { request_id, etag, validate_only: validate_only.unwrap_or_default() })
 }
 
 /// The fields that are set, each as the word or number that the rules read. A number that no enum value has becomes a
@@ -117,16 +131,5 @@ pub(super) fn stream(number: Option<i32>) -> Result<Option<engine::Stream>, Stat
         Some(Ok(Stream::Stdout)) => Ok(Some(engine::Stream::Stdout)),
         Some(Ok(Stream::Stderr)) => Ok(Some(engine::Stream::Stderr)),
         Some(Err(_)) => Err(invalid("stream", "must be stdout or stderr")),
-    }
-}
-
-/// A page size within bounds; none asks for the default.
-pub(super) fn page_size(size: Option<i32>, most: usize) -> Result<Option<usize>, Status> {
-    match size {
-        None | Some(0) => Ok(None),
-        Some(size) => match usize::try_from(size) {
-            Ok(size) if size <= most => Ok(Some(size)),
-            _ => Err(invalid("page_size", &format!("must be between 1 and {most}"))),
-        },
     }
 }

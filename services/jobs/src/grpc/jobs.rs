@@ -1,5 +1,7 @@
 //! `toolforge.jobs.v1.Jobs`.
 
+use std::collections::BTreeMap;
+
 use api::google::api::HttpBody;
 use api::jobs::v1::jobs_server::Jobs as JobsApi;
 use api::jobs::v1::{
@@ -12,11 +14,12 @@ use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 use jobs_core::cases::{JobEvent, RunOverrides};
 use jobs_core::{JobView, Options};
+use mesh::page::Query;
 use tonic::{Request, Response, Status};
 
-use super::from_proto::{definition, job_name, page_size, request_id, tool};
+use super::from_proto::{definition, job_name, options, tool};
 use super::status::status;
-use super::{Edge, Reply, log_stream, messages, to_proto, to_the_end};
+use super::{Edge, Reply, log_stream, messages, pages, to_proto};
 
 /// Most jobs of one page.
 const PAGE: usize = 1000;
@@ -24,75 +27,68 @@ const PAGE: usize = 1000;
 #[tonic::async_trait]
 impl JobsApi for Edge {
     async fn list_jobs(&self, request: Request<ListJobsRequest>) -> Reply<ListJobsResponse> {
-        let request = request.into_inner();
-        let include_unset = request.include_unset.unwrap_or(true);
-        let size = page_size(request.page_size, PAGE)?;
-        let views = self.jobs().list(&tool(&request.tool)?).await.map_err(status)?;
-        let (views, next_page_token) = page(views, size, request.page_token.as_deref());
-        let jobs = views.iter().map(|view| to_proto::job(view, include_unset)).collect();
+        let ListJobsRequest { tool: owner, include_unset, page_size, page_token } = request.into_inner();
+        let (query, size) = (Query::of(["jobs", &owner]), pages::size(page_size, PAGE)?);
+        let all = self.jobs().list(&tool(&owner)?).await.map_err(status)?;
+        let (views, next_page_token) = pages::jobs(query, all, size, page_token.as_deref())?;
+        let jobs = views.iter().map(|view| to_proto::job(view, include_unset.unwrap_or(true))).collect();
         Ok(Response::new(ListJobsResponse { jobs, messages: warnings(&views), next_page_token }))
     }
 
     async fn create_job(&self, request: Request<CreateJobRequest>) -> Reply<CreateJobResponse> {
-        let CreateJobRequest { tool: name, job, request_id: id, validate_only } = request.into_inner();
-        let options = Options {
-            request_id: request_id(id)?,
-            etag: None,
-            validate_only: validate_only.unwrap_or_default(),
-        };
-        let (jobs, tool, job) = (self.owned(), tool(&name)?, definition(job));
-        let view = to_the_end(async move { jobs.create(&tool, &job, &options).await }).await?;
+        let CreateJobRequest { tool: owner, job, request_id, validate_only } = request.into_inner();
+        let options = options(request_id, None, validate_only)?;
+        let (tool, job) = (tool(&owner)?, definition(job));
+        let view = self.change(async move |jobs| jobs.create(&tool, &job, &options).await).await?;
         Ok(Response::new(CreateJobResponse { job: Some(to_proto::job(&view, true)), messages: messages() }))
     }
 
     async fn upsert_job(&self, request: Request<UpsertJobRequest>) -> Reply<UpsertJobResponse> {
-        let UpsertJobRequest { tool: name, job, request_id: id, etag, validate_only } = request.into_inner();
-        let options =
-            Options { request_id: request_id(id)?, etag, validate_only: validate_only.unwrap_or_default() };
-        let (jobs, tool, job) = (self.owned(), tool(&name)?, definition(job));
-        let done = to_the_end(async move { jobs.upsert(&tool, &job, &options).await }).await?;
+        let UpsertJobRequest { tool: owner, job, request_id, etag, validate_only } = request.into_inner();
+        let options = options(request_id, etag, validate_only)?;
+        let (tool, job) = (tool(&owner)?, definition(job));
+        let done = self.change(async move |jobs| jobs.upsert(&tool, &job, &options).await).await?;
         let messages = Messages { info: vec![done.text], ..Messages::default() };
         Ok(Response::new(UpsertJobResponse { job_changed: done.changed, messages: Some(messages) }))
     }
 
     async fn flush_jobs(&self, request: Request<FlushJobsRequest>) -> Reply<FlushJobsResponse> {
         let tool = tool(&request.get_ref().tool)?;
-        let jobs = self.owned();
-        to_the_end(async move { jobs.flush(&tool, &Options::default()).await }).await?;
+        self.change(async move |jobs| jobs.flush(&tool, &Options::default()).await).await?;
         Ok(Response::new(FlushJobsResponse { messages: messages() }))
     }
 
     async fn get_job(&self, request: Request<GetJobRequest>) -> Reply<GetJobResponse> {
         let GetJobRequest { tool: owner, name, include_unset } = request.into_inner();
-        let view = self.jobs().get(&tool(&owner)?, &job_name(&name)?).await.map_err(status)?;
+        let view = self.jobs().get(&tool(&owner)?, &job_name("name", &name)?).await.map_err(status)?;
         let job = Some(to_proto::job(&view, include_unset.unwrap_or(true)));
         Ok(Response::new(GetJobResponse { job, messages: warnings(std::slice::from_ref(&view)) }))
     }
 
     async fn delete_job(&self, request: Request<DeleteJobRequest>) -> Reply<DeleteJobResponse> {
-        let DeleteJobRequest { tool: owner, name, request_id: id, etag } = request.into_inner();
-        let options = Options { request_id: request_id(id)?, etag, validate_only: false };
-        let (jobs, tool, name) = (self.owned(), tool(&owner)?, job_name(&name)?);
-        to_the_end(async move { jobs.delete(&tool, &name, &options).await }).await?;
+        let DeleteJobRequest { tool: owner, name, request_id, etag } = request.into_inner();
+        let options = options(request_id, etag, None)?;
+        let (tool, name) = (tool(&owner)?, job_name("name", &name)?);
+        self.change(async move |jobs| jobs.delete(&tool, &name, &options).await).await?;
         Ok(Response::new(DeleteJobResponse { messages: messages() }))
     }
 
     async fn restart_job(&self, request: Request<RestartJobRequest>) -> Reply<RestartJobResponse> {
-        let RestartJobRequest { tool: owner, name, request_id: id } = request.into_inner();
-        let options = Options { request_id: request_id(id)?, ..Options::default() };
-        let (jobs, tool, name) = (self.owned(), tool(&owner)?, job_name(&name)?);
-        to_the_end(async move { jobs.restart(&tool, &name, &options).await }).await?;
+        let RestartJobRequest { tool: owner, name, request_id } = request.into_inner();
+        let options = options(request_id, None, None)?;
+        let (tool, name) = (tool(&owner)?, job_name("name", &name)?);
+        self.change(async move |jobs| jobs.restart(&tool, &name, &options).await).await?;
         Ok(Response::new(RestartJobResponse { messages: messages() }))
     }
 
     async fn run_job(&self, request: Request<RunJobRequest>) -> Reply<RunJobResponse> {
-        let RunJobRequest { tool: owner, name, cmd, env, request_id: id, args, stdin } = request.into_inner();
-        let mut env: Vec<_> = env.into_iter().collect();
-        env.sort();
+        let RunJobRequest { tool: owner, name, cmd, env, request_id, args, stdin } = request.into_inner();
+        let env = env.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
         let overrides = RunOverrides { command: cmd, args, env, stdin: stdin.unwrap_or_default() };
-        let options = Options { request_id: request_id(id)?, ..Options::default() };
-        let (jobs, tool, name) = (self.owned(), tool(&owner)?, job_name(&name)?);
-        let run = to_the_end(async move { jobs.run_now(&tool, &name, &overrides, &options).await }).await?;
+        let options = options(request_id, None, None)?;
+        let (tool, name) = (tool(&owner)?, job_name("name", &name)?);
+        let run =
+            self.change(async move |jobs| jobs.run_now(&tool, &name, &overrides, &options).await).await?;
         Ok(Response::new(RunJobResponse { run: Some(to_proto::run(&run)), messages: messages() }))
     }
 
@@ -100,7 +96,7 @@ impl JobsApi for Edge {
 
     async fn watch_jobs(&self, request: Request<WatchJobsRequest>) -> Reply<Self::WatchJobsStream> {
         let WatchJobsRequest { tool: owner, name } = request.into_inner();
-        let name = name.as_deref().map(job_name).transpose()?;
+        let name = name.as_deref().map(|name| job_name("name", name)).transpose()?;
         let events = self.jobs().watch(&tool(&owner)?);
         let replies = events.filter_map(move |event| {
             let wanted = |found: &jobs_core::JobName| name.as_ref().is_none_or(|name| name == found);
@@ -132,17 +128,6 @@ impl JobsApi for Edge {
 
 fn change(kind: ChangeType, job: Option<Job>) -> WatchJobsResponse {
     WatchJobsResponse { r#type: kind.into(), job }
-}
-
-/// Jobs are listed by name, so that the token is the name after which the next page begins.
-fn page(all: Vec<JobView>, size: Option<usize>, token: Option<&str>) -> (Vec<JobView>, Option<String>) {
-    let token = token.filter(|token| !token.is_empty());
-    let after = |view: &JobView| token.is_none_or(|token| view.job.name().as_str() > token);
-    let mut rest: Vec<_> = all.into_iter().filter(after).collect();
-    let Some(size) = size.filter(|size| *size < rest.len()) else { return (rest, None) };
-    rest.truncate(size);
-    let next = rest.last().map(|view| view.job.name().to_string());
-    (rest, next)
 }
 
 /// One line for each job whose running version is not what was configured (contract 3.3).

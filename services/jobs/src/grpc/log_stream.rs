@@ -19,7 +19,7 @@ pub(super) async fn open(
     request: StreamJobLogsRequest,
 ) -> Result<BoxStream<'static, Result<HttpBody, Status>>, Status> {
     let StreamJobLogsRequest { tool: owner, name, lines, follow, since, until } = request;
-    let (owner, name) = (tool(&owner)?, job_name(&name)?);
+    let (owner, name) = (tool(&owner)?, job_name("name", &name)?);
     let lines = LogWindow::parse_lines(lines.as_deref()).map_err(|found| violations(&found).into_status())?;
     let window = LogWindow { lines: Some(lines), since, until, ..LogWindow::default() };
     // Exactly this word (contract 2.5).

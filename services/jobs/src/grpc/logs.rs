@@ -15,9 +15,9 @@ use jobs_core::cases::{LogRequest, LogWindow};
 use jobs_core::{moment_text, parse_moment};
 use tonic::{Request, Response, Status};
 
-use super::from_proto::{direction, job_name, page_size, run_name, stream, tool};
+use super::from_proto::{direction, job_name, run_name, stream, tool};
 use super::status::status;
-use super::{Edge, Reply, to_proto};
+use super::{Edge, Reply, pages, to_proto};
 
 /// Most entries of one page.
 const PAGE_MAX: usize = 5000;
@@ -29,18 +29,18 @@ impl LogsApi for Edge {
     async fn query_logs(&self, request: Request<QueryLogsRequest>) -> Reply<QueryLogsResponse> {
         let mut request = request.into_inner();
         let owner = tool(&request.tool)?;
-        let name = job_name(&request.name)?;
+        let name = job_name("name", &request.name)?;
         self.fix_window(&mut request);
         let asked = LogRequest {
             window: LogWindow {
                 lines: request.lines.map(i64::from),
                 since: request.since.clone(),
                 until: request.until.clone(),
-                run: request.run.as_deref().map(run_name).transpose()?,
+                run: request.run.as_deref().map(|run| run_name("run", run)).transpose()?,
                 stream: stream(request.stream)?,
             },
             direction: direction(request.direction)?,
-            page_size: page_size(request.page_size, PAGE_MAX)?.unwrap_or_default(),
+            page_size: pages::size(request.page_size, PAGE_MAX)?.unwrap_or_default(),
             cursor: request.cursor.clone().map(Cursor),
         };
         let page = self.jobs().logs(&owner, &name, asked).await.map_err(status)?;
@@ -58,12 +58,12 @@ impl LogsApi for Edge {
             lines: request.lines.map(i64::from),
             since: request.since,
             until: request.until,
-            run: request.run.as_deref().map(run_name).transpose()?,
+            run: request.run.as_deref().map(|run| run_name("run", run)).transpose()?,
             stream: stream(request.stream)?,
         };
         let entries = self
             .jobs()
-            .follow_logs(&tool(&request.tool)?, &job_name(&request.name)?, &window)
+            .follow_logs(&tool(&request.tool)?, &job_name("name", &request.name)?, &window)
             .await
             .map_err(status)?;
         Ok(Response::new(entries.map(|entry| entry.map(to_proto::log_entry).map_err(status)).boxed()))

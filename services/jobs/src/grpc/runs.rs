@@ -9,14 +9,12 @@ use api::jobs::v1::{
 use engine::{Attachment, Output};
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
-use jiff::Timestamp;
-use jobs_core::RunName;
-use mesh::page::{self, Query};
+use mesh::page::Query;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::from_proto::{job_name, page_size, run_name, tool};
+use super::from_proto::{job_name, run_name, tool};
 use super::status::{invalid, status};
-use super::{Edge, Reply, messages, to_proto, to_the_end};
+use super::{Edge, Reply, messages, pages, to_proto};
 
 /// Runs of one page when nothing is said, and at most.
 const PAGE: usize = 100;
@@ -25,21 +23,20 @@ const PAGE_MAX: usize = 1000;
 #[tonic::async_trait]
 impl RunsApi for Edge {
     async fn list_runs(&self, request: Request<ListRunsRequest>) -> Reply<ListRunsResponse> {
-        let ListRunsRequest { tool: owner, job, page_size: size, page_token } = request.into_inner();
-        let query = Query::of([owner.as_str(), job.as_deref().unwrap_or_default()]);
-        let after =
-            page_token.filter(|token| !token.is_empty()).map(|token| position(query, &token)).transpose()?;
-        let job = job.filter(|job| !job.is_empty()).as_deref().map(job_name).transpose()?;
-        let size = page_size(size, PAGE_MAX)?.unwrap_or(PAGE);
+        let ListRunsRequest { tool: owner, job, page_size, page_token } = request.into_inner();
+        let query = Query::of(["runs", &owner, job.as_deref().unwrap_or_default()]);
+        let after = pages::run_position(query, page_token.as_deref())?;
+        let size = pages::size(page_size, PAGE_MAX)?.unwrap_or(PAGE);
+        let job = job.filter(|job| !job.is_empty()).map(|job| job_name("job", &job)).transpose()?;
         let found = self.jobs().list_runs(&tool(&owner)?, job.as_ref(), size, after).await.map_err(status)?;
-        let next_page_token = found.next.map(|next| token(query, &next)).transpose()?;
+        let next_page_token = found.next.map(|next| pages::after_run(query, &next)).transpose()?;
         let runs = found.runs.iter().map(to_proto::run).collect();
         Ok(Response::new(ListRunsResponse { runs, messages: messages(), next_page_token }))
     }
 
     async fn get_run(&self, request: Request<GetRunRequest>) -> Reply<GetRunResponse> {
         let GetRunRequest { tool: owner, name } = request.into_inner();
-        let run = self.jobs().get_run(&tool(&owner)?, &run_name(&name)?).await.map_err(status)?;
+        let run = self.jobs().get_run(&tool(&owner)?, &run_name("name", &name)?).await.map_err(status)?;
         Ok(Response::new(GetRunResponse { run: Some(to_proto::run(&run)), messages: messages() }))
     }
 
@@ -47,15 +44,15 @@ impl RunsApi for Edge {
 
     async fn watch_run(&self, request: Request<WatchRunRequest>) -> Reply<Self::WatchRunStream> {
         let WatchRunRequest { tool: owner, name } = request.into_inner();
-        let events = self.jobs().watch_run(&tool(&owner)?, &run_name(&name)?);
+        let events = self.jobs().watch_run(&tool(&owner)?, &run_name("name", &name)?);
         let reply = |run: jobs_core::Run| WatchRunResponse { run: Some(to_proto::run(&run)) };
         Ok(Response::new(events.map(move |run| run.map(reply).map_err(status)).boxed()))
     }
 
     async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Reply<CancelRunResponse> {
         let CancelRunRequest { tool: owner, name } = request.into_inner();
-        let (jobs, tool, name) = (self.owned(), tool(&owner)?, run_name(&name)?);
-        let run = to_the_end(async move { jobs.cancel(&tool, &name).await }).await?;
+        let (tool, name) = (tool(&owner)?, run_name("name", &name)?);
+        let run = self.change(async move |jobs| jobs.cancel(&tool, &name).await).await?;
         Ok(Response::new(CancelRunResponse { run: Some(to_proto::run(&run)), messages: messages() }))
     }
 
@@ -69,7 +66,7 @@ impl RunsApi for Edge {
         let first =
             requests.message().await?.ok_or_else(|| invalid("name", "is required in a first message"))?;
         let owner = tool(&first.tool)?;
-        let attachment = self.jobs().attach(&owner, &run_name(&first.name)?).await.map_err(status)?;
+        let attachment = self.jobs().attach(&owner, &run_name("name", &first.name)?).await.map_err(status)?;
         Ok(Response::new(attached(attachment, first, requests)))
     }
 }
@@ -127,19 +124,4 @@ fn reply(piece: Output) -> AttachRunResponse {
         Output::Exited(status) => Piece::Exit(AttachExit { code: status.code() }),
     };
     AttachRunResponse { output: Some(output) }
-}
-
-/// The token of a page: the run after which it begins.
-fn token(query: Query, (created, name): &(Timestamp, RunName)) -> Result<String, Status> {
-    page::encode(query, format!("{} {name}", created.as_nanosecond()).as_bytes())
-        .map_err(|error| Status::internal(error.to_string()))
-}
-
-fn position(query: Query, token: &str) -> Result<(Timestamp, RunName), Status> {
-    let bad = || invalid("page_token", "is not one of this list");
-    let bytes = page::decode(query, token).map_err(|_| bad())?.ok_or_else(bad)?;
-    let text = String::from_utf8(bytes).map_err(|_| bad())?;
-    let (created, name) = text.split_once(' ').ok_or_else(bad)?;
-    let created = Timestamp::from_nanosecond(created.parse().map_err(|_| bad())?).map_err(|_| bad())?;
-    Ok((created, RunName::parse(name).map_err(|_| bad())?))
 }
