@@ -1,6 +1,7 @@
 //! The process: certificates from files and again at SIGHUP, the gateway, and its end at SIGTERM.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,37 +52,51 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     };
     let (backends, clients) = backends(&targets, &mesh_files)?;
     reload_at_sighup(Files { tls_files, tls: tls.clone(), mesh_files, clients })?;
-    if let Some(address) = metrics {
-        telemetry::install_metrics()?;
-        scrape::serve(address, drain.clone()).await.with_context(|| format!("metrics on {address}"))?;
-    }
-    let options = Options {
-        errors: errors.into(),
-        public_reflection,
-        title,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..Options::default()
+    let scraped = match metrics {
+        Some(address) => {
+            telemetry::install_metrics()?;
+            let served = scrape::serve(address, drain.clone()).await;
+            Some(served.with_context(|| format!("metrics on {address}"))?)
+        }
+        None => None,
     };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let options = Options { errors: errors.into(), public_reflection, title, version, ..Options::default() };
     let gateway = Gateway::new(backends, options, &drain);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-    let address = listener.local_addr()?;
+    let served = serve(&gateway, listener, tls, scraped, &drain).await;
+    #[cfg(feature = "otlp")]
+    if let Some(exporter) = exporter {
+        exporter.finish().await;
+    }
+    served
+}
+
+/// Serves, and says on standard output where.
+async fn serve(
+    gateway: &Gateway,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    scraped: Option<SocketAddr>,
+    drain: &Drain,
+) -> Result<()> {
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut line = format!("ready gateway={scheme}://{}", listener.local_addr()?);
+    if let Some(scraped) = scraped {
+        line.push_str(&format!(" metrics=http://{scraped}"));
+    }
     let serving = async {
         match tls {
             Some(tls) => gateway.serve(listener, tls, drain.clone()).await,
             None => gateway.serve_cleartext(listener, drain.clone()).await,
         }
     };
-    let (told, ()) = tokio::join!(tell_ready(&gateway, &drain, format!("{scheme}://{address}")), serving);
-    #[cfg(feature = "otlp")]
-    if let Some(exporter) = exporter {
-        exporter.finish().await;
-    }
+    let (told, ()) = tokio::join!(tell_ready(gateway, drain, line), serving);
     told
 }
 
-/// Prints one line once every backend is known, or has had its time.
-async fn tell_ready(gateway: &Gateway, drain: &Drain, url: String) -> Result<()> {
+/// Prints a line once every backend is known, or has had its time.
+async fn tell_ready(gateway: &Gateway, drain: &Drain, line: String) -> Result<()> {
     tokio::select! {
         known = timeout(PATIENCE, gateway.ready()) => if known.is_err() {
             tracing::warn!("not every backend is known yet; what they serve is added when they are there");
@@ -89,7 +104,7 @@ async fn tell_ready(gateway: &Gateway, drain: &Drain, url: String) -> Result<()>
         () = drain.begun() => return Ok(()),
     }
     let mut out = std::io::stdout();
-    writeln!(out, "ready gateway={url}")?;
+    writeln!(out, "{line}")?;
     Ok(out.flush()?)
 }
 

@@ -24,9 +24,10 @@ const TIMES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// How often samples are folded when nobody scrapes, so that they do not pile up.
 const UPKEEP: Duration = Duration::from_secs(30);
 
-/// Serves the metrics of the process until the drain begins. Scrapes come one after another.
-pub(crate) async fn serve(address: SocketAddr, drain: Drain) -> io::Result<()> {
+/// Serves the metrics of the process, and says where, until the drain is over. Scrapes come one after another.
+pub(crate) async fn serve(address: SocketAddr, drain: Drain) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
     tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -48,7 +49,7 @@ pub(crate) async fn serve(address: SocketAddr, drain: Drain) -> io::Result<()> {
             }
         }
     });
-    Ok(())
+    Ok(address)
 }
 
 async fn metrics(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -21,6 +21,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_toolforged-gateway");
 struct Process {
     child: Child,
     url: String,
+    metrics: Option<String>,
     /// Kept open: a process whose output nobody reads any longer may not write.
     _out: BufReader<tokio::process::ChildStdout>,
 }
@@ -37,12 +38,15 @@ impl Process {
             .await
             .unwrap()
             .unwrap();
-        let url = line.trim_end().strip_prefix("ready gateway=").unwrap_or_else(|| panic!("{line:?}"));
-        Self { child, url: url.to_owned(), _out: out }
+        let mut said = line.trim_end().split(' ');
+        assert_eq!(said.next(), Some("ready"), "{line:?}");
+        let mut value = |name: &str| said.next().map(|part| part.strip_prefix(name).unwrap().to_owned());
+        let url = value("gateway=").unwrap();
+        Self { child, url, metrics: value("metrics="), _out: out }
     }
 
     fn address(&self) -> SocketAddr {
-        self.url.split("://").nth(1).unwrap().parse().unwrap()
+        address_of(&self.url)
     }
 
     async fn signal(&self, name: &str) {
@@ -61,6 +65,10 @@ async fn backend(pki: &Pki, fake: &Fake) -> (SocketAddr, Drain) {
     let tls = std::sync::Arc::new(MeshTls::new(&pem, true).unwrap());
     serve_backend(fake, Listener::tls(listener, tls), &drain);
     (address, drain)
+}
+
+fn address_of(url: &str) -> SocketAddr {
+    url.split("://").nth(1).unwrap().parse().unwrap()
 }
 
 struct Files(tempfile::TempDir);
@@ -192,11 +200,13 @@ async fn on_loopback_it_speaks_in_clear() {
     let socket = tokio::net::UnixListener::bind(&path).unwrap();
     serve_backend(&fake, Listener::unix(socket, "service:gateway".parse().unwrap()), &drain);
     let unix = format!("jobs=unix:{}", path.display());
-    let metrics = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let mut process = Process::start(&["--backend", &unix, "--metrics", &metrics]).await;
+    let mut process = Process::start(&["--backend", &unix, "--metrics", "127.0.0.1:0"]).await;
     assert!(process.url.starts_with("http://"));
+    let metrics = process.metrics.clone().unwrap();
 
-    let health = get(process.address(), "/jobs/v1/healthz?secret=1").await;
+    let odd = get(process.address(), "/jobs/v1/healthz?secret=1").await;
+    assert!(odd.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{odd}");
+    let health = get(process.address(), "/jobs/v1/healthz").await;
     assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
     let refused = get(process.address(), "/jobs/v1/tool/alpha/jobs").await;
     assert!(refused.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{refused}");
@@ -207,7 +217,7 @@ async fn on_loopback_it_speaks_in_clear() {
     let mut client = tonic_health::pb::health_client::HealthClient::new(channel);
     client.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap();
 
-    let text = get(metrics.parse().unwrap(), "/metrics").await;
+    let text = get(address_of(&metrics), "/metrics").await;
     let labels =
         "{http_request_method=\"GET\",http_route=\"/jobs/v1/healthz\",http_response_status_code=\"200\"";
     let count = format!("http_server_request_duration_seconds_bucket{labels}");
