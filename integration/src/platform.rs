@@ -151,6 +151,19 @@ impl Platform {
         self.folder.path()
     }
 
+    /// The short name of an image with a Python; which ones there are depends on the machine.
+    pub fn python(&self) -> Result<String> {
+        let catalogue = std::fs::read_to_string(self.data().join("images/catalogue.yaml"))?;
+        let names = catalogue
+            .lines()
+            .filter(|line| line.starts_with("python3."))
+            .filter_map(|line| line.strip_suffix(':'));
+        let mut names: Vec<&str> = names.collect();
+        // Debian's own, where it is there
+        names.sort_by_key(|name| *name == "python3.11");
+        names.last().map(|&name| name.to_owned()).context("no image has a Python")
+    }
+
     /// The web address of a tool.
     pub fn site(&self, tool: &Home) -> Site {
         Site::new(&self.web, tool.name())
