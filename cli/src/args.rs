@@ -63,7 +63,7 @@ pub(crate) struct Global {
     /// Say everything on standard error
     #[arg(short, long, global = true)]
     pub(crate) debug: bool,
-    /// When to colour; `auto` respects NO_COLOR
+    /// When to colour; `auto` respects `NO_COLOR`
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
 }

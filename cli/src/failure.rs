@@ -94,17 +94,20 @@ fn sentences(problem: &Problem) -> String {
     let mut text = problem.message.clone();
     for (field, description) in &problem.violations {
         if !text.contains(description.as_str()) {
-            text = join(text, &format!("{field}: {description}"));
+            add(&mut text, &format!("{field}: {description}"));
         }
     }
     for (description, url) in &problem.help {
-        text = join(text, &format!("{description}: {url}"));
+        add(&mut text, &format!("{description}: {url}"));
     }
     if text.is_empty() { format!("the service answered {:?}", problem.code) } else { text }
 }
 
-fn join(text: String, line: &str) -> String {
-    if text.is_empty() { line.to_owned() } else { format!("{text}\n{line}") }
+fn add(text: &mut String, line: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(line);
 }
 
 /// The status that REST clients would see: the chosen one, else the standard table.

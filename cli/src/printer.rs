@@ -1,7 +1,7 @@
 //! The only place that prints: data to standard output, everything else to standard error.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stderr, Stdout, Write};
 
 use crate::failure::Failure;
 
@@ -32,9 +32,14 @@ enum Level {
 /// Prints.
 #[derive(Debug)]
 pub(crate) struct Printer {
+    out: Stdout,
+    err: Stderr,
+    /// Whether levels are coloured.
     levels: bool,
-    out: bool,
-    err: bool,
+    /// Whether texts of the server are, on standard output.
+    out_color: bool,
+    /// The same on standard error.
+    err_color: bool,
     verbose: bool,
     debug: bool,
 }
@@ -47,46 +52,40 @@ impl Printer {
             Color::Always => true,
             Color::Never => false,
         };
-        Self {
-            levels: auto(true),
-            out: auto(io::stdout().is_terminal()),
-            err: auto(io::stderr().is_terminal()),
-            verbose: verbose || debug,
-            debug,
-        }
+        let (out, err) = (io::stdout(), io::stderr());
+        let (out_color, err_color) = (auto(out.is_terminal()), auto(err.is_terminal()));
+        Self { out, err, levels: auto(true), out_color, err_color, verbose: verbose || debug, debug }
     }
 
     /// Data, with the end of its last line.
     pub(crate) fn line(&self, text: impl Display) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        writeln!(out, "{text}")?;
-        Ok(out.flush()?)
+        self.bytes(format!("{text}\n").as_bytes())
     }
 
     /// Data as it is.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
+        let mut out = self.out.lock();
         out.write_all(bytes)?;
         Ok(out.flush()?)
     }
 
     /// Bytes of somebody's standard error.
     pub(crate) fn error_bytes(&self, bytes: &[u8]) {
-        let mut err = io::stderr().lock();
-        let _ = err.write_all(bytes).and_then(|()| err.flush());
+        // nobody can be told that standard error is gone
+        let _ = self.err.lock().write_all(bytes);
     }
 
     /// What the server wants the user to know, on standard output.
     pub(crate) fn server_info(&self, text: &str) -> Result<(), Failure> {
-        if self.out { self.line(format_args!("\x1b[34m{text}\x1b[0m")) } else { self.line(text) }
+        if self.out_color { self.line(format_args!("\x1b[34m{text}\x1b[0m")) } else { self.line(text) }
     }
 
     /// What the server warns of.
     pub(crate) fn server_warning(&self, text: &str) {
-        if self.err {
-            say(format_args!("\x1b[33mWarning: {text}\x1b[0m"));
+        if self.err_color {
+            self.say(format_args!("\x1b[33mWarning: {text}\x1b[0m"));
         } else {
-            say(format_args!("Warning: {text}"));
+            self.say(format_args!("Warning: {text}"));
         }
     }
 
@@ -130,25 +129,24 @@ impl Printer {
                 }
                 self.error(REPORT);
             }
-            Failure::Usage(text) => say(text.trim_end()),
+            Failure::Usage(text) => self.say(text.trim_end()),
             Failure::Told(_) | Failure::Closed => {}
         }
     }
 
     fn log(&self, level: Level, text: impl Display) {
         match (level, self.levels) {
-            (Level::Debug, _) => say(format_args!("DEBUG: {text}")),
-            (Level::Info, _) => say(format_args!("INFO: {text}")),
-            (Level::Warning, true) => say(format_args!("\x1b[1;33mWARNING\x1b[1;0m: {text}")),
-            (Level::Warning, false) => say(format_args!("WARNING: {text}")),
-            (Level::Error, true) => say(format_args!("\x1b[1;31mERROR\x1b[1;0m: {text}")),
-            (Level::Error, false) => say(format_args!("ERROR: {text}")),
+            (Level::Debug, _) => self.say(format_args!("DEBUG: {text}")),
+            (Level::Info, _) => self.say(format_args!("INFO: {text}")),
+            (Level::Warning, true) => self.say(format_args!("\x1b[1;33mWARNING\x1b[1;0m: {text}")),
+            (Level::Warning, false) => self.say(format_args!("WARNING: {text}")),
+            (Level::Error, true) => self.say(format_args!("\x1b[1;31mERROR\x1b[1;0m: {text}")),
+            (Level::Error, false) => self.say(format_args!("ERROR: {text}")),
         }
     }
-}
 
-/// One write per line, so that lines of two processes do not mix. Nobody can be told that standard error is gone.
-fn say(text: impl Display) {
-    let line = format!("{text}\n");
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    /// One write per line, so that lines of two processes do not mix.
+    fn say(&self, text: impl Display) {
+        self.error_bytes(format!("{text}\n").as_bytes());
+    }
 }

@@ -85,13 +85,9 @@ impl<'a> Session<'a> {
         &self,
         call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
     ) -> Result<T, Failure> {
-        match tokio::time::timeout(self.settings.timeout, call).await {
-            Ok(answer) => Ok(answer?.into_inner()),
-            Err(_) => {
-                let seconds = self.settings.timeout.as_secs();
-                Err(Failure::service(format!("the service has not answered within {seconds} s")))
-            }
-        }
+        let limit = self.settings.timeout;
+        let late = |_| Failure::service(format!("the service has not answered within {} s", limit.as_secs()));
+        Ok(tokio::time::timeout(limit, call).await.map_err(late)??.into_inner())
     }
 
     /// A new connection, where the former one broke.

@@ -79,17 +79,14 @@ impl Settings {
     pub(crate) fn resolve(global: &Global, environment: &Environment) -> Result<Self, Failure> {
         let files = Files::read(environment).map_err(|why| no_configuration(&why))?;
         let context = chosen(global, environment)?;
-        let (url, identity, ca_file) = match context {
-            Some(context) => {
-                let identity = context.identity().map_err(Failure::user)?;
-                let url =
-                    environment.api_url.clone().filter(|_| global.context.is_none()).unwrap_or(context.url);
-                (url, identity, context.ca_file)
-            }
-            None => {
-                let identity = Identity::read(environment).map_err(|why| no_configuration(&why))?;
-                (environment.api_url.clone().unwrap_or(files.url), identity, files.ca_file)
-            }
+        let (url, identity, ca_file) = if let Some(context) = context {
+            let identity = context.identity().map_err(Failure::user)?;
+            // a context that is named by a flag beats the variable
+            let url = environment.api_url.clone().filter(|_| global.context.is_none());
+            (url.unwrap_or(context.url), identity, context.ca_file)
+        } else {
+            let identity = Identity::read(environment).map_err(|why| no_configuration(&why))?;
+            (environment.api_url.clone().unwrap_or(files.url), identity, files.ca_file)
         };
         let authority = global.ca_file.clone().or(ca_file);
         Ok(Self {

@@ -45,11 +45,11 @@ pub(crate) fn duration(seconds: u64) -> String {
     let mut text = String::new();
     for (count, unit) in [(days, 'd'), (hours, 'h'), (minutes, 'm')] {
         if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
+            text = format!("{text}{count}{unit}");
         }
     }
     if days == 0 && (!seconds.is_multiple_of(60) || text.is_empty()) {
-        text.push_str(&format!("{}s", seconds % 60));
+        text = format!("{text}{}s", seconds % 60);
     }
     text
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(
 fn list(contexts: &Contexts, printer: &Printer) -> Result<(), Failure> {
     let mark = |name: &str| if name == contexts.current_name() { "*" } else { " " }.to_owned();
     let mut rows = vec![vec![mark(KUBECONFIG), KUBECONFIG.into(), String::new(), String::new()]];
-    rows.extend(contexts.contexts.iter().map(|context| {
+    rows.extend(contexts.others.iter().map(|context| {
         let Context { name, tool, url, .. } = context;
         vec![mark(name), name.clone(), tool.clone(), url.clone()]
     }));

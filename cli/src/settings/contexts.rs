@@ -22,8 +22,8 @@ pub(crate) struct Contexts {
     /// The current one; none: the kubeconfig.
     current: Option<String>,
     /// The others.
-    #[serde(default)]
-    pub(crate) contexts: Vec<Context>,
+    #[serde(default, rename = "contexts")]
+    pub(crate) others: Vec<Context>,
     #[serde(skip)]
     file: Option<PathBuf>,
 }
@@ -68,7 +68,7 @@ impl Contexts {
         if name == KUBECONFIG {
             return Ok(None);
         }
-        let found = self.contexts.iter().find(|context| context.name == name).cloned();
+        let found = self.others.iter().find(|context| context.name == name).cloned();
         let unknown = || {
             format!(
                 "there is no context {name:?}; see `toolforge context list`, or add it with `toolforge context add`"
@@ -95,10 +95,10 @@ impl Contexts {
 
     /// Adds one; says whether it replaced another of its name.
     pub(crate) fn put(&mut self, context: Context) -> bool {
-        let before = self.contexts.len();
-        self.contexts.retain(|one| one.name != context.name);
-        let replaced = self.contexts.len() < before;
-        self.contexts.push(context);
+        let before = self.others.len();
+        self.others.retain(|one| one.name != context.name);
+        let replaced = self.others.len() < before;
+        self.others.push(context);
         replaced
     }
 
@@ -107,7 +107,7 @@ impl Contexts {
         if self.get(name)?.is_none() {
             return Err(format!("the context {KUBECONFIG:?} cannot be removed"));
         }
-        self.contexts.retain(|context| context.name != name);
+        self.others.retain(|context| context.name != name);
         self.current = self.current.take().filter(|current| current != name);
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Contexts {
 
     fn tree(&self) -> Value {
         let mut pairs =
-            vec![("contexts".to_owned(), Value::List(self.contexts.iter().map(Context::tree).collect()))];
+            vec![("contexts".to_owned(), Value::List(self.others.iter().map(Context::tree).collect()))];
         if let Some(current) = &self.current {
             pairs.insert(0, ("current".to_owned(), Value::from(current.as_str())));
         }

@@ -72,7 +72,7 @@ fn a_home_as_the_platform_makes_it_is_enough() {
     assert_eq!(settings.tool, "alpha");
     assert_eq!(settings.address, Address { host: "127.0.0.1".into(), port: 30003, tls: true });
     assert_eq!(settings.trust, Trust::Authority(home.path("ca.pem")));
-    assert_eq!(settings.timeout, Duration::from_secs(60));
+    assert_eq!(settings.timeout, Duration::from_mins(1));
     assert_eq!(settings.publish_url_template, "https://{tool_name}.toolforge.org");
     let Credentials::Certificate { chain, key, .. } = settings.credentials else { panic!("no certificate") };
     assert_eq!((&*chain, &*key), (b"chain".as_slice(), b"key".as_slice()));

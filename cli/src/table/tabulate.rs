@@ -21,7 +21,9 @@ pub(crate) fn pretty(headings: &[&str], rows: &[Vec<String>]) -> String {
         || rows.iter().flatten().any(|text| is_multiline(text));
     let mut columns: Vec<Vec<String>> = transpose(headings.len(), rows);
     for column in &mut columns {
-        column.iter_mut().for_each(|cell| *cell = cell.trim().to_owned());
+        for cell in column {
+            *cell = cell.trim().to_owned();
+        }
     }
     let widths: Vec<usize> =
         columns.iter().zip(headings).map(|(column, heading)| width(column).max(width(&[*heading]))).collect();

@@ -1,4 +1,4 @@
-//! YAML as PyYAML's `dump` writes it: block style, ASCII, lines of 80, strings quoted where YAML 1.1 needs it.
+//! YAML as `PyYAML`'s `dump` writes it: block style, ASCII, lines of 80, strings quoted where YAML 1.1 needs it.
 
 mod scalar;
 mod style;

@@ -51,7 +51,7 @@ impl Platform {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (server_root, server_pem) = authority();
         let (client_root, client_pem) = authority();
-        let (chain, key) = issue(CertificateParams::new(vec!["127.0.0.1".into()]).unwrap(), &server_root);
+        let (chain, key) = issue(&CertificateParams::new(vec!["127.0.0.1".into()]).unwrap(), &server_root);
         let pem = Pem { chain, key, mesh_root: None, clients_root: Some(client_pem.clone().into_bytes()) };
         let state = Arc::new(Mutex::new(State::default()));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -60,8 +60,15 @@ impl Platform {
         let server = server(&state);
         let listener = Listener::tls(listener, Arc::new(Tls::new(&pem, false).unwrap()));
         runtime.spawn(server.serve(vec![listener], drain.clone()));
-        let platform =
-            Self { state, home: tempfile::tempdir().unwrap(), address, drain, server_root, clients: client_pem.into_bytes(), runtime };
+        let platform = Self {
+            state,
+            home: tempfile::tempdir().unwrap(),
+            address,
+            drain,
+            server_root,
+            clients: client_pem.into_bytes(),
+            runtime,
+        };
         platform.settle(&server_pem, &client_root);
         platform
     }
@@ -71,7 +78,7 @@ impl Platform {
         let mut subject = CertificateParams::default();
         subject.distinguished_name.push(DnType::OrganizationName, "toolforge");
         subject.distinguished_name.push(DnType::CommonName, "alpha");
-        let (chain, key) = issue(subject, client_root);
+        let (chain, key) = issue(&subject, client_root);
         self.write(".toolskube/client.crt", &String::from_utf8(chain).unwrap());
         self.write(".toolskube/client.key", &String::from_utf8(key).unwrap());
         self.write(".toolskube/ca.pem", server_pem);
@@ -125,7 +132,7 @@ impl Platform {
     /// Listens again at the same address, with another certificate of the same authority, once the address is free.
     pub(crate) fn restart(&mut self) {
         let (chain, key) =
-            issue(CertificateParams::new(vec!["127.0.0.1".into()]).unwrap(), &self.server_root);
+            issue(&CertificateParams::new(vec!["127.0.0.1".into()]).unwrap(), &self.server_root);
         let pem = Pem { chain, key, mesh_root: None, clients_root: Some(self.clients.clone()) };
         let server = server(&self.state);
         self.drain = Drain::new();
@@ -213,7 +220,7 @@ fn authority() -> (Authority, String) {
     (Issuer::new(params, key), pem)
 }
 
-fn issue(params: CertificateParams, issuer: &Authority) -> (Vec<u8>, Vec<u8>) {
+fn issue(params: &CertificateParams, issuer: &Authority) -> (Vec<u8>, Vec<u8>) {
     let key = KeyPair::generate().unwrap();
     (params.signed_by(&key, issuer).unwrap().pem().into_bytes(), key.serialize_pem().into_bytes())
 }

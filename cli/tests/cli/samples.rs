@@ -1,4 +1,8 @@
 //! The jobs and other things that `tests/golden` was made of.
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "fields of messages are optional, and so are the values for them"
+)]
 
 use api::jobs::v1::*;
 use prost_types::Timestamp;

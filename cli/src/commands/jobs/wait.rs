@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::jobs::v1::{ChangeType, StatusShort, WatchJobsRequest};
+use api::jobs::v1::{ChangeType, JobStatus, StatusShort, WatchJobsRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::show;
@@ -26,7 +26,7 @@ pub(super) async fn run(session: &mut Session<'_>, name: &str, seconds: u64) -> 
     match timeout_at(until, end(session, name)).await {
         Ok(Ok(End::Completed)) => session.printer.info(format_args!("job '{name}' completed")),
         Ok(Ok(End::Deleted)) => {
-            session.printer.info(format_args!("job '{name}' completed (and already deleted)"))
+            session.printer.info(format_args!("job '{name}' completed (and already deleted)"));
         }
         Ok(Ok(End::Failed)) => {
             session.printer.error(format_args!("job '{name}' failed:"));
@@ -71,7 +71,7 @@ async fn watch(session: &Session<'_>, name: &str) -> Result<Option<End>, Failure
     let mut seen = false;
     while let Some(change) = changes.message().await? {
         let status = change.job.as_ref().and_then(|job| job.status.as_ref());
-        match (change.r#type(), status.map(|status| status.short())) {
+        match (change.r#type(), status.map(JobStatus::short)) {
             (ChangeType::Deleted, _) => return Ok(Some(End::Deleted)),
             (ChangeType::Synced, _) if !seen => return Ok(Some(End::Deleted)),
             (ChangeType::Put, Some(StatusShort::Succeeded)) => return Ok(Some(End::Completed)),

@@ -1,4 +1,4 @@
-//! Writes lines and strings, folding long ones where PyYAML folds them.
+//! Writes lines and strings, folding long ones where `PyYAML` folds them.
 
 use super::style::{Style, is_break, style};
 
@@ -111,7 +111,7 @@ impl Writer {
             at += run.len();
             match (run.first(), indent) {
                 (Some(' '), Some(indent)) if run.len() == 1 && self.column > WIDTH && is_inside => {
-                    self.fold(indent)
+                    self.fold(indent);
                 }
                 (Some(&c), indent) if is_break(c) => self.breaks(run, indent.unwrap_or_default()),
                 _ => {

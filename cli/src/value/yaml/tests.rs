@@ -1,4 +1,4 @@
-//! Compared with what PyYAML has made of the same values.
+//! Compared with what `PyYAML` has made of the same values.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::super::Value;
