@@ -5,6 +5,7 @@
 mod binaries;
 mod home;
 mod platform;
+mod rest;
 mod run;
 mod site;
 mod wait;
@@ -12,6 +13,7 @@ mod wait;
 pub use binaries::{binary, grpcurl, python_client};
 pub use home::{Client, Home};
 pub use platform::{Options, Platform};
+pub use rest::{Answer, Caller, Request};
 pub use run::{Finished, run, run_with_input};
 pub use site::{Opened, Page, Site};
-pub use wait::eventually;
+pub use wait::{eventually, within};

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// No client command of a scenario takes longer.
 const BOUND: Duration = Duration::from_secs(150);
@@ -20,6 +20,20 @@ pub struct Finished {
     pub stdout: String,
     /// What it wrote to standard error.
     pub stderr: String,
+}
+
+impl Finished {
+    /// Standard output of a program that has to succeed.
+    pub fn succeeded(self) -> Result<String> {
+        ensure!(self.code == 0, "{self}");
+        Ok(self.stdout)
+    }
+
+    /// Standard error without the warning that the Python client gives on every machine that is not Toolforge's.
+    pub fn notes(&self) -> String {
+        let foreign = |line: &&str| line.contains("Unable to find project file '/etc/wmcs-project'");
+        self.stderr.lines().filter(|line| !foreign(line)).map(|line| format!("{line}\n")).collect()
+    }
 }
 
 impl fmt::Display for Finished {
