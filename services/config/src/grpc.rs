@@ -15,11 +15,12 @@ use api::config::v1::{
     WatchToolsResponse,
 };
 use api::google::api::HttpBody;
-use config_core::{ToolName, Tools};
+use config_core::{PortError, ToolName, Tools};
 use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 use mesh::serve::Services;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use status::{failed, status};
 
@@ -51,33 +52,46 @@ struct Edge {
 
 type Reply<T> = Result<Response<T>, Status>;
 
+impl Edge {
+    /// Carries a change to its end also when its caller leaves in the middle: a tool is not left half made.
+    async fn change<T, C>(&self, change: impl FnOnce(Tools) -> C) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        C: Future<Output = Result<T, config_core::Error>> + Send + 'static,
+    {
+        match tokio::spawn(change(self.deps.tools.clone()).in_current_span()).await {
+            Ok(result) => result.map_err(status),
+            Err(error) => Err(failed(PortError::new("a change panicked", error))),
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl ToolsApi for Edge {
     async fn list_tools(&self, request: Request<ListToolsRequest>) -> Reply<ListToolsResponse> {
-        let request = request.into_inner();
-        let page = convert::page(&request)?;
-        let (tools, next_page_token) = page.cut(self.deps.tools.list().await.map_err(status)?);
+        let page = convert::page(&request.into_inner())?;
+        let (tools, next_page_token) = page.cut(self.deps.tools.list().await.map_err(status)?)?;
         let tools = tools.iter().map(convert::tool).collect();
         Ok(Response::new(ListToolsResponse { tools, messages: messages(), next_page_token }))
     }
 
     async fn create_tool(&self, request: Request<CreateToolRequest>) -> Reply<CreateToolResponse> {
         let CreateToolRequest { name, request_id } = request.into_inner();
-        let request_id = convert::request_id(request_id.as_deref())?;
-        let located = self.deps.tools.create(&parse(&name)?, request_id).await.map_err(status)?;
-        Ok(Response::new(CreateToolResponse { tool: Some(convert::tool(&located)), messages: messages() }))
+        let (name, id) = (parse(&name)?, convert::request_id(request_id)?);
+        let tool = self.change(async move |tools| tools.create(&name, id.as_deref()).await).await?;
+        Ok(Response::new(CreateToolResponse { tool: Some(convert::tool(&tool)), messages: messages() }))
     }
 
     async fn get_tool(&self, request: Request<GetToolRequest>) -> Reply<GetToolResponse> {
-        let located = self.deps.tools.get(&parse(&request.into_inner().name)?).await.map_err(status)?;
-        Ok(Response::new(GetToolResponse { tool: Some(convert::tool(&located)), messages: messages() }))
+        let tool = self.deps.tools.get(&parse(&request.into_inner().name)?).await.map_err(status)?;
+        Ok(Response::new(GetToolResponse { tool: Some(convert::tool(&tool)), messages: messages() }))
     }
 
     async fn delete_tool(&self, request: Request<DeleteToolRequest>) -> Reply<DeleteToolResponse> {
         let DeleteToolRequest { name, delete_home, request_id } = request.into_inner();
-        let request_id = convert::request_id(request_id.as_deref())?;
-        let delete_home = delete_home.unwrap_or_default();
-        self.deps.tools.remove(&parse(&name)?, delete_home, request_id).await.map_err(status)?;
+        let (name, id) = (parse(&name)?, convert::request_id(request_id)?);
+        let home = delete_home.unwrap_or_default();
+        self.change(async move |tools| tools.remove(&name, home, id.as_deref()).await).await?;
         Ok(Response::new(DeleteToolResponse { messages: messages() }))
     }
 
@@ -85,11 +99,9 @@ impl ToolsApi for Edge {
         &self,
         request: Request<RenewCredentialsRequest>,
     ) -> Reply<RenewCredentialsResponse> {
-        let located = self.deps.tools.renew(&parse(&request.into_inner().name)?).await.map_err(status)?;
-        Ok(Response::new(RenewCredentialsResponse {
-            tool: Some(convert::tool(&located)),
-            messages: messages(),
-        }))
+        let name = parse(&request.into_inner().name)?;
+        let tool = self.change(async move |tools| tools.renew(&name).await).await?;
+        Ok(Response::new(RenewCredentialsResponse { tool: Some(convert::tool(&tool)), messages: messages() }))
     }
 
     type WatchToolsStream = BoxStream<'static, Result<WatchToolsResponse, Status>>;
@@ -113,7 +125,7 @@ impl StatusApi for Edge {
     async fn get_metrics(&self, _: Request<GetMetricsRequest>) -> Reply<HttpBody> {
         let content_type = "text/plain; version=0.0.4".to_owned();
         let data = (self.deps.metrics)().into_bytes();
-        Ok(Response::new(HttpBody { content_type, data: data.into(), extensions: Vec::new() }))
+        Ok(Response::new(HttpBody { content_type, data, extensions: Vec::new() }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use api::config::v1::{ChangeType, ListToolsRequest, Tool, WatchToolsResponse};
 use config_core::{Change, Located, Tools};
+use mesh::page::{self, Query};
 use mesh::status::Problem;
 use prost_types::Timestamp;
 use tonic::{Code, Status};
@@ -39,21 +40,21 @@ pub(super) fn change(change: Change, tools: &Tools) -> WatchToolsResponse {
 }
 
 /// A request id is a UUID; nothing else is kept.
-pub(super) fn request_id(text: Option<&str>) -> Result<Option<&str>, Status> {
+pub(super) fn request_id(text: Option<String>) -> Result<Option<String>, Status> {
     match text {
-        Some(text) if uuid::Uuid::try_parse(text).is_err() => Err(invalid("request_id", "must be a UUID")),
+        Some(text) if uuid::Uuid::try_parse(&text).is_err() => Err(invalid("request_id", "must be a UUID")),
         other => Ok(other),
     }
 }
 
-/// Which part of the list was asked for. The token is the name after which the page begins: names are unique and
+/// Which part of the list was asked for. The position is the name after which the page begins: names are unique and
 /// sorted, so that a page neither repeats nor leaves out what did not change meanwhile.
-pub(super) struct Page<'a> {
+pub(super) struct Page {
     size: Option<usize>,
-    after: Option<&'a str>,
+    after: Option<String>,
 }
 
-pub(super) fn page(request: &ListToolsRequest) -> Result<Page<'_>, Status> {
+pub(super) fn page(request: &ListToolsRequest) -> Result<Page, Status> {
     let size = match request.page_size {
         None | Some(0) => None,
         Some(size) => match usize::try_from(size) {
@@ -61,17 +62,27 @@ pub(super) fn page(request: &ListToolsRequest) -> Result<Page<'_>, Status> {
             _ => return Err(invalid("page_size", "must be between 1 and 1000")),
         },
     };
-    Ok(Page { size, after: request.page_token.as_deref().filter(|token| !token.is_empty()) })
+    let foreign = || invalid("page_token", "is not one of this list");
+    let token = request.page_token.as_deref().unwrap_or_default();
+    let after = page::decode(list(), token).map_err(|_| foreign())?;
+    Ok(Page { size, after: after.map(String::from_utf8).transpose().map_err(|_| foreign())? })
 }
 
-impl Page<'_> {
-    pub(super) fn cut(self, all: Vec<Located>) -> (Vec<Located>, Option<String>) {
-        let after = |located: &Located| self.after.is_none_or(|after| located.tool.name.as_str() > after);
+/// The one list there is; tokens of others are refused.
+fn list() -> Query {
+    Query::of(["tools"])
+}
+
+impl Page {
+    pub(super) fn cut(self, all: Vec<Located>) -> Result<(Vec<Located>, Option<String>), Status> {
+        let after =
+            |located: &Located| self.after.as_deref().is_none_or(|after| located.tool.name.as_str() > after);
         let mut rest: Vec<_> = all.into_iter().filter(after).collect();
-        let Some(size) = self.size.filter(|size| *size < rest.len()) else { return (rest, None) };
+        let Some(size) = self.size.filter(|size| *size < rest.len()) else { return Ok((rest, None)) };
         rest.truncate(size);
-        let next = rest.last().map(|located| located.tool.name.to_string());
-        (rest, next)
+        let token = |last: &Located| page::encode(list(), last.tool.name.as_str().as_bytes());
+        let next = rest.last().map(token).transpose();
+        Ok((rest, next.map_err(|error| Status::internal(error.to_string()))?))
     }
 }
 
