@@ -93,11 +93,9 @@ impl Handler {
     ) -> Response<Body> {
         match way {
             Way::NoMethod(status) => status.into_http(),
-            Way::Builtin => {
-                self.builtin.serve(principal, request).await.unwrap_or_else(|status| status.into_http())
-            }
+            Way::Builtin => self.builtin.serve(principal, request).await.unwrap_or_else(Status::into_http),
             Way::Pass(index, rule) => {
-                self.pass(index, &rule, principal, request).await.unwrap_or_else(|status| status.into_http())
+                self.pass(index, &rule, principal, request).await.unwrap_or_else(Status::into_http)
             }
             Way::Document(document) => json(document),
             Way::NoRoute(problem) => {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER,
+};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -65,6 +67,7 @@ pub(crate) async fn serve(
         return Err(Problem::new(Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, text));
     }
     let form = form(route, request.headers())?;
+    plain(request.headers())?;
     let limit = if bound.takes_body() { call.limits.body_bytes } else { NO_BODY };
     let data = read(request.body_mut(), limit, call.limits.body).await?;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -95,6 +98,16 @@ fn form(route: &Route, headers: &HeaderMap) -> Result<Form, Problem> {
                     and text/event-stream";
         Problem::new(Code::InvalidArgument, StatusCode::NOT_ACCEPTABLE, text)
     })
+}
+
+/// Bodies are read as they are: one in a content coding is not taken for something else (RFC 9110, 8.4).
+fn plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let coding = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).into_iter().any(coding) {
+        let text = "Content-Encoding: no coding of bodies is understood here";
+        return Err(Problem::new(Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+    }
+    Ok(())
 }
 
 /// The whole body, within its size and time.

@@ -36,9 +36,10 @@ pub(super) async fn follow(backend: &Backend, tell: impl Fn(News)) {
         // a backend's bytes must not be able to end this
         let stayed = AssertUnwindSafe(stay(backend, &tell)).catch_unwind().await;
         tell(News::Serving(false));
-        match stayed {
-            Ok(error) => tracing::warn!(backend = backend.name, %error, "a backend is away"),
-            Err(_) => tracing::error!(backend = backend.name, "reflection panicked"),
+        if let Ok(error) = stayed {
+            tracing::warn!(backend = backend.name, %error, "a backend is away");
+        } else {
+            tracing::error!(backend = backend.name, "reflection panicked");
         }
         if began.elapsed() > LOOK {
             pause = PAUSES.0;

@@ -29,9 +29,13 @@ struct Process {
 impl Process {
     /// Starts the gateway and waits until it says that it is ready.
     async fn start(args: &[&str]) -> Self {
+        Self::start_logging(args, Stdio::null()).await
+    }
+
+    async fn start_logging(args: &[&str], log: Stdio) -> Self {
         let mut command = Command::new(BINARY);
         command.args(["--listen", "127.0.0.1:0"]).args(args).kill_on_drop(true);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         tokio::time::timeout(std::time::Duration::from_secs(30), out.read_line(&mut line))
@@ -200,7 +204,11 @@ async fn on_loopback_it_speaks_in_clear() {
     let socket = tokio::net::UnixListener::bind(&path).unwrap();
     serve_backend(&fake, Listener::unix(socket, "service:gateway".parse().unwrap()), &drain);
     let unix = format!("jobs=unix:{}", path.display());
-    let mut process = Process::start(&["--backend", &unix, "--metrics", "127.0.0.1:0"]).await;
+    let mut process = {
+        let log = std::fs::File::create(directory.path().join("log")).unwrap();
+        let args = ["--backend", &unix, "--metrics", "127.0.0.1:0", "--log-format", "json"];
+        Process::start_logging(&args, Stdio::from(log)).await
+    };
     assert!(process.url.starts_with("http://"));
     let metrics = process.metrics.clone().unwrap();
 
@@ -226,6 +234,13 @@ async fn on_loopback_it_speaks_in_clear() {
 
     process.signal("TERM").await;
     assert!(within(process.child.wait()).await.unwrap().success());
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
+    assert!(!log.contains("secret"), "{log}");
+    let requests: Vec<&str> = log.lines().filter(|line| line.contains("gateway::access")).collect();
+    let told = |part: &str| requests.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(told("\"route\":\"/jobs/v1/healthz\""), 2, "{log}");
+    assert_eq!(told("\"caller\":\"anonymous\""), requests.len(), "{log}");
+    assert_eq!(told("\"request_id\":\""), requests.len(), "{log}");
 }
 
 async fn get(address: SocketAddr, target: &str) -> String {

@@ -90,6 +90,11 @@ impl Connection {
         Ok(Self { io: BufReader::new(io) })
     }
 
+    /// The bytes, for another protocol.
+    pub(crate) fn into_inner(self) -> TlsStream<TcpStream> {
+        self.io.into_inner()
+    }
+
     /// What ALPN chose.
     pub(crate) fn protocol(&self) -> Option<String> {
         let alpn = self.io.get_ref().get_ref().1.alpn_protocol()?;

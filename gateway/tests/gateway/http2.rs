@@ -1,0 +1,76 @@
+//! REST over HTTP/2.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tonic::Status;
+
+use crate::world::{World, start, within};
+
+type Sender = http2::SendRequest<Full<Bytes>>;
+
+async fn connect(world: &World) -> Sender {
+    let stream = world.open(&world.alpha, &["h2"]).await.unwrap().into_inner();
+    let (sender, connection) =
+        within(http2::handshake(TokioExecutor::new(), TokioIo::new(stream))).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn send(sender: &mut Sender, method: &str, path: &str, body: &'static [u8]) -> Response<Incoming> {
+    let request = Request::builder().method(method).uri(format!("https://localhost{path}"));
+    let request = request.header("content-type", "application/json").header("accept", "application/json");
+    within(sender.send_request(request.body(Full::new(Bytes::from_static(body))).unwrap())).await.unwrap()
+}
+
+#[tokio::test]
+async fn requests_share_a_connection() {
+    let world = start().await;
+    let mut sender = connect(&world).await;
+    let path = "/jobs/v1/tool/alpha/jobs";
+    let mut slow = sender.clone();
+    let first =
+        tokio::spawn(
+            async move { send(&mut slow, "GET", "/jobs/v1/tool/alpha/jobs/slow", b"").await.status() },
+        );
+    within(world.fake.begun.notified()).await;
+    assert_eq!(send(&mut sender, "POST", path, br#"{"name": "x"}"#).await.status(), 201);
+    let refused = send(&mut sender, "POST", path, br#"{"nonsense": 1}"#).await;
+    assert_eq!(refused.status(), 400);
+    let body = refused.into_body().collect().await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&body).contains("nonsense: unknown field"));
+    assert_eq!(send(&mut sender, "GET", "/jobs/v1/tool/beta/jobs", b"").await.status(), 403);
+    let head = send(&mut sender, "HEAD", path, b"").await;
+    assert_eq!((head.status().as_u16(), head.headers().contains_key("content-length")), (200, true));
+    assert!(head.into_body().collect().await.unwrap().to_bytes().is_empty());
+    world.fake.release.notify_one();
+    assert_eq!(within(first).await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_says_so_in_a_record_and_a_trailer() {
+    let world = start().await;
+    let feed = world.fake.feed();
+    feed.send(Ok("first".to_owned())).await.unwrap();
+    feed.send(Err(Status::data_loss("the rest is gone"))).await.unwrap();
+    let mut sender = connect(&world).await;
+    let reply = send(&mut sender, "GET", "/logs/v1/tool/alpha/job/x/logs_stream", b"").await;
+    assert_eq!(reply.status(), 200);
+    let collected = within(reply.into_body().collect()).await.unwrap();
+    assert_eq!(collected.trailers().unwrap().get("grpc-status").unwrap(), "15");
+    let records: Vec<serde_json::Value> = serde_json::from_slice(&collected.to_bytes()).unwrap();
+    assert_eq!(records[1]["error"][0], "the rest is gone");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let world = start().await;
+    let mut sender = connect(&world).await;
+    static LARGE: [u8; 5 << 20] = [b' '; 5 << 20];
+    let reply = send(&mut sender, "POST", "/jobs/v1/tool/alpha/jobs", &LARGE).await;
+    assert_eq!(reply.status(), 413);
+    assert!(world.fake.seen().is_empty());
+}
