@@ -17,6 +17,7 @@ mod names;
 mod period;
 mod quantity;
 mod quota;
+mod quoted;
 mod reconcile;
 mod repository;
 mod resolve;

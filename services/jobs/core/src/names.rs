@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Violations;
+use crate::quoted::Quoted;
 
 /// Where the naming rules are explained; every refusal of a name points there (contract 3.2).
 const DOCUMENTATION: &str = "See the documentation for the naming rules: https://w.wiki/6YL8";
@@ -61,7 +62,7 @@ impl ToolName {
         if text.len() < TOOL_NAME_END && is_label(text) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Violations::rule("tool", format!("Invalid tool name {text:.60?}")))
+            Err(Violations::rule("tool", format!("Invalid tool name {}", Quoted(text))))
         }
     }
 }
@@ -105,7 +106,7 @@ impl RunName {
         if valid {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Violations::rule("run", format!("Invalid run name {text:.80?}")))
+            Err(Violations::rule("run", format!("Invalid run name {}", Quoted(text))))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Violations;
+use crate::quoted::Quoted;
 
 const GIB: u128 = 1 << 30;
 /// Values are scaled by this while they are parsed: the `n` suffix exactly, and more digits than anyone writes.
@@ -130,7 +131,8 @@ impl fmt::Display for Cpu {
 }
 
 fn explain(what: &str, text: &str, examples: &str) -> String {
-    format!("Invalid {what} quantity {text:.40?}, expected a number with an optional unit such as {examples}")
+    let text = Quoted(text);
+    format!("Invalid {what} quantity {text}, expected a number with an optional unit such as {examples}")
 }
 
 /// The value times [`SCALE`], digits beyond that precision dropped; none for anything but

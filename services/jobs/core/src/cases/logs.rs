@@ -7,6 +7,7 @@ use futures_core::stream::BoxStream;
 use futures_util::StreamExt as _;
 
 use super::Jobs;
+use crate::quoted::Quoted;
 use crate::{Error, JobName, RunName, ToolName, Violations, parse_moment};
 
 /// The most lines one request may ask for.
@@ -94,8 +95,9 @@ impl Jobs {
             let text = text.as_deref()?;
             let parsed = parse_moment(text, now);
             if parsed.is_none() {
+                let text = Quoted(text);
                 let text = format!(
-                    "Unable to parse {field} {text:.60?}, expected an ISO 8601 time or a duration such as 1d2h3m4s"
+                    "Unable to parse {field} {text}, expected an ISO 8601 time or a duration such as 1d2h3m4s"
                 );
                 wrong.add_rule(field, text);
             }

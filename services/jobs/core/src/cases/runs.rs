@@ -9,6 +9,7 @@ use super::create::new_run;
 use super::restart::unused;
 use super::transact::{Done, Request};
 use super::{Jobs, Options};
+use crate::quoted::Quoted;
 use crate::{
     Change, Error, Job, JobName, Outcome, Run, RunName, RunQuery, ToolName, ToolState, Usage, Violations,
     shell,
@@ -204,7 +205,7 @@ fn check_overrides(overrides: &RunOverrides) -> Result<(), Violations> {
     };
     for (name, value) in &overrides.env {
         if !is_name(name) || name.len() + value.len() > ENV_TEXT_MAX || value.contains('\0') {
-            wrong.add_schema("env", format!("Invalid environment variable {name:.60?}"));
+            wrong.add_schema("env", format!("Invalid environment variable {}", Quoted(name)));
         }
     }
     if overrides.env.len() > ENV_MAX {

@@ -4,6 +4,7 @@ use super::{
     CatchUp, Concurrency, Definition, DefinitionInput, Emails, HealthCheck, HealthCheckInput, JobType, Mount,
     PortProtocol, Publish, Zone,
 };
+use crate::quoted::Quoted;
 use crate::{Cpu, JobName, Memory, Schedule, Violations};
 
 /// The longest command or script, in bytes: it is one argument of `/bin/sh`, which Linux ends at 128 KiB.
@@ -227,7 +228,7 @@ fn word<T>(
 }
 
 fn choice(field: &str, value: &str, words: &[&str]) -> String {
-    format!("{field} must be one of {}, not {value:.40?}", words.join(", "))
+    format!("{field} must be one of {}, not {}", words.join(", "), Quoted(value))
 }
 
 fn health_check(check: &HealthCheckInput, wrong: &mut Violations) -> Option<HealthCheck> {
@@ -261,7 +262,7 @@ fn publish(value: Option<&str>, wrong: &mut Violations) -> Option<Publish> {
         "" => Some(Publish::No),
         "/" => Some(Publish::Root),
         other => {
-            wrong.add_schema("publish", format!("publish must be / or empty, not {other:.40?}"));
+            wrong.add_schema("publish", format!("publish must be / or empty, not {}", Quoted(other)));
             None
         }
     }
@@ -273,7 +274,7 @@ fn time_zone(name: Option<&str>, wrong: &mut Violations) -> Option<Zone> {
     if zone.is_none() {
         wrong.add_rule(
             "time_zone",
-            format!("Unknown time zone {name:.60?}, expected an IANA name such as Europe/Berlin"),
+            format!("Unknown time zone {}, expected an IANA name such as Europe/Berlin", Quoted(name)),
         );
     }
     zone
