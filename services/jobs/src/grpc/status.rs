@@ -20,7 +20,7 @@ pub(super) fn status(error: Error) -> Status {
         Error::NoLogs(_) => problem(Code::NotFound, "NO_LOGS"),
         Error::JobExists(_) => problem(Code::AlreadyExists, "JOB_EXISTS"),
         Error::PublishConflict { .. } => {
-            problem(Code::FailedPrecondition, "PUBLISH_CONFLICT").violation("publish", "the address is taken")
+            problem(Code::FailedPrecondition, "PUBLISH_CONFLICT").violation("publish", error.to_string())
         }
         Error::NoSuchImage { .. } => {
             problem(Code::InvalidArgument, "NO_SUCH_IMAGE").violation("imagename", error.to_string())
