@@ -85,14 +85,14 @@ pub(crate) struct TlsFiles {
 #[derive(Group, Clone, Debug)]
 pub(crate) struct MeshFiles {
     /// The gateway's own certificate towards its backends
-    #[arg(long, env = "TOOLFORGE_GATEWAY_MESH_CERT", value_name = "FILE", requires = "mesh_key")]
-    pub(crate) mesh_cert: Option<PathBuf>,
+    #[arg(long = "mesh-cert", env = "TOOLFORGE_GATEWAY_MESH_CERT", value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
     /// Its private key
-    #[arg(long, env = "TOOLFORGE_GATEWAY_MESH_KEY", value_name = "FILE", requires = "mesh_cert")]
-    pub(crate) mesh_key: Option<PathBuf>,
+    #[arg(long = "mesh-key", env = "TOOLFORGE_GATEWAY_MESH_KEY", value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// Root that issues the certificates of backends over https
-    #[arg(long, env = "TOOLFORGE_GATEWAY_MESH_CA", value_name = "FILE")]
-    pub(crate) mesh_ca: Option<PathBuf>,
+    #[arg(long = "mesh-ca", env = "TOOLFORGE_GATEWAY_MESH_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// Protocols in ALPN.

@@ -1,5 +1,6 @@
 //! The process: certificates from files and again at SIGHUP, the gateway, and its end at SIGTERM.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -51,7 +52,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         ),
     };
     let (backends, clients) = backends(&targets, &mesh_files)?;
-    reload_at_sighup(Files { tls_files, tls: tls.clone(), mesh_files, clients })?;
+    reload_at_sighup(Certificates { tls_files, tls: tls.clone(), mesh_files, clients })?;
     let scraped = match metrics {
         Some(address) => {
             telemetry::install_metrics()?;
@@ -83,7 +84,7 @@ async fn serve(
     let scheme = if tls.is_some() { "https" } else { "http" };
     let mut line = format!("ready gateway={scheme}://{}", listener.local_addr()?);
     if let Some(scraped) = scraped {
-        line.push_str(&format!(" metrics=http://{scraped}"));
+        let _ = write!(line, " metrics=http://{scraped}");
     }
     let serving = async {
         match tls {
@@ -142,14 +143,14 @@ fn host(address: &str) -> &str {
 }
 
 /// Everything that is made of files.
-struct Files {
+struct Certificates {
     tls_files: TlsFiles,
     tls: Option<Tls>,
     mesh_files: MeshFiles,
     clients: Vec<Arc<Client>>,
 }
 
-impl Files {
+impl Certificates {
     /// Reads the files again. A mistake changes nothing of the part that it is in.
     fn reload(&self) -> Result<()> {
         if let (Some(tls), Some(pem)) = (&self.tls, self.tls_files.read()?) {
@@ -163,7 +164,7 @@ impl Files {
     }
 }
 
-fn reload_at_sighup(files: Files) -> Result<()> {
+fn reload_at_sighup(files: Certificates) -> Result<()> {
     let mut hangups = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
@@ -192,9 +193,9 @@ impl MeshFiles {
     fn read(&self) -> Result<Pem> {
         let optional = |path: &Option<_>| path.as_deref().map(read).transpose();
         Ok(Pem {
-            chain: optional(&self.mesh_cert)?.unwrap_or_default(),
-            key: optional(&self.mesh_key)?.unwrap_or_default(),
-            mesh_root: optional(&self.mesh_ca)?,
+            chain: optional(&self.cert)?.unwrap_or_default(),
+            key: optional(&self.key)?.unwrap_or_default(),
+            mesh_root: optional(&self.ca)?,
             clients_root: None,
         })
     }

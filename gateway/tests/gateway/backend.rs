@@ -23,6 +23,7 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::{Code, Request, Response, Status};
 
 type Answer<T> = Result<Response<T>, Status>;
+type Feed = mpsc::Receiver<Result<String, Status>>;
 type Items<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// A call as a backend saw it.
@@ -39,7 +40,7 @@ pub(crate) struct Seen {
 pub(crate) struct Fake {
     seen: Arc<Mutex<Vec<Seen>>>,
     /// What the next stream of lines tells.
-    feed: Arc<Mutex<Option<mpsc::Receiver<Result<String, Status>>>>>,
+    feed: Arc<Mutex<Option<Feed>>>,
     /// Lets calls for `slow` end; it is noted when one has begun.
     pub(crate) release: Arc<Notify>,
     pub(crate) begun: Arc<Notify>,
@@ -205,7 +206,7 @@ impl Jobs for Fake {
         fate(self, &request.get_ref().name).await?;
         let body = |line: String| HttpBody {
             content_type: "text/plain; charset=utf8".to_owned(),
-            data: format!("{line}\n").into_bytes().into(),
+            data: format!("{line}\n").into_bytes(),
             ..Default::default()
         };
         Ok(Response::new(Box::pin(self.lines().map(move |line| line.map(body)))))
@@ -285,7 +286,7 @@ impl JobsStatus for Fake {
         self.saw("GetMetrics", &request);
         Ok(Response::new(HttpBody {
             content_type: "text/plain; version=0.0.4".to_owned(),
-            data: b"up 1\n".to_vec().into(),
+            data: b"up 1\n".to_vec(),
             ..Default::default()
         }))
     }

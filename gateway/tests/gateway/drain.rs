@@ -23,7 +23,7 @@ async fn start(streams: Duration, total: Duration) -> World {
 
 #[tokio::test]
 async fn a_call_under_way_is_answered() {
-    let mut world = start(Duration::from_secs(30), Duration::from_secs(60)).await;
+    let mut world = start(Duration::from_secs(30), Duration::from_mins(1)).await;
     let mut connection = world.connect().await;
     let mut idle = world.connect().await;
     connection.ask("GET", "/jobs/v1/tool/alpha/jobs/slow", "", b"").await;
@@ -40,7 +40,7 @@ async fn a_call_under_way_is_answered() {
 
 #[tokio::test]
 async fn streams_end_with_an_explicit_last_record() {
-    let mut world = start(Duration::from_millis(50), Duration::from_secs(60)).await;
+    let mut world = start(Duration::from_millis(50), Duration::from_mins(1)).await;
     let feed = world.fake.feed();
     feed.send(Ok("first".to_owned())).await.unwrap();
     let mut records = world.connect().await;
@@ -84,7 +84,7 @@ async fn what_does_not_end_is_cut() {
 
 #[tokio::test]
 async fn a_drain_that_gives_up_ends_everything_at_once() {
-    let mut world = start(Duration::from_secs(60), Duration::from_secs(60)).await;
+    let mut world = start(Duration::from_mins(1), Duration::from_mins(1)).await;
     let mut connection = world.connect().await;
     connection.ask("GET", "/jobs/v1/tool/alpha/jobs/slow", "", b"").await;
     within(world.fake.begun.notified()).await;

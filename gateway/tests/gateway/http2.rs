@@ -10,6 +10,8 @@ use tonic::Status;
 
 use crate::world::{World, start, within};
 
+static LARGE: [u8; 5 << 20] = [b' '; 5 << 20];
+
 type Sender = http2::SendRequest<Full<Bytes>>;
 
 async fn connect(world: &World) -> Sender {
@@ -69,7 +71,6 @@ async fn a_stream_that_fails_says_so_in_a_record_and_a_trailer() {
 async fn a_body_that_is_too_large_is_refused() {
     let world = start().await;
     let mut sender = connect(&world).await;
-    static LARGE: [u8; 5 << 20] = [b' '; 5 << 20];
     let reply = send(&mut sender, "POST", "/jobs/v1/tool/alpha/jobs", &LARGE).await;
     assert_eq!(reply.status(), 413);
     assert!(world.fake.seen().is_empty());

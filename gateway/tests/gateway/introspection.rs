@@ -7,6 +7,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1alpha::server_reflection_response::MessageResponse as Older;
 use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::pki::Identity;
@@ -97,8 +98,7 @@ async fn reflection_speaks_its_older_version_too() {
     let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
     let mut answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
     let answer = within(answers.message()).await.unwrap().unwrap();
-    use v1alpha::server_reflection_response::MessageResponse as Answer;
-    assert!(matches!(answer.message_response, Some(Answer::FileDescriptorResponse(_))), "{answer:?}");
+    assert!(matches!(answer.message_response, Some(Older::FileDescriptorResponse(_))), "{answer:?}");
 }
 
 #[tokio::test]
