@@ -2,38 +2,19 @@
 
 use api::jobs::v1::images_server::ImagesServer;
 use api::jobs::v1::status_server::StatusServer;
-use gateway::{Backend, ErrorForm, Gateway, Options, Prefer, Tls};
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::Drain;
 use mesh::serve::{Listener, Services};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::backend::Fake;
-use crate::pki::{Identity, Pki};
-use crate::world::{World, serve_services, within};
+use crate::pki::Identity;
+use crate::world::{Setup, World, serve_services, start_before, within};
 
 const IMAGES: &str = "/jobs/v1/tool/alpha/images";
 const HEALTH: &str = "/jobs/v1/healthz";
-
-/// A gateway in front of a socket where nobody listens yet.
-async fn start(path: &std::path::Path) -> World {
-    let backends = vec![Backend { name: "jobs".to_owned(), channel: Channel::new(Endpoint::unix(path)) }];
-    let (drain, pki) = (Drain::new(), Pki::new());
-    let options = Options { errors: ErrorForm::Toolforge, public_reflection: true, ..Options::default() };
-    let gateway = Gateway::new(backends, options, &drain);
-    let pem = pki.gateway();
-    let tls = Tls::new(&pem, Prefer::Http1).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (own, ending) = (tls.clone(), drain.clone());
-    let serving = tokio::spawn(async move { gateway.serve(listener, own, ending).await });
-    let (alpha, fake, backend) = (pki.tool("alpha"), Fake::default(), Drain::new());
-    let served = tokio::spawn(async {});
-    World { pki, pem, alpha, fake, tls, address, drain, serving, backend, served }
-}
 
 impl World {
     /// Serves at the socket as the gateway's backend.
@@ -62,13 +43,15 @@ impl World {
 async fn schemas_outlive_their_backends_and_are_learned_anew() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jobs");
-    let mut world = start(&path).await;
+    let channel = Channel::new(Endpoint::unix(&path));
+    let (mut world, ready) = start_before(channel, Setup::default()).await;
     let reply = world.request("GET", HEALTH).await;
     assert_eq!(reply.line, "HTTP/1.1 503 Service Unavailable");
     assert!(reply.json()["error"][0].as_str().unwrap().contains("does not know its services yet"));
 
     let fake = world.fake.clone();
     world.come(&path, Services::new().add(StatusServer::new(fake.clone())));
+    within(ready).await.unwrap();
     world.until("toolforge.jobs.v1.Status", ServingStatus::Serving).await;
     assert_eq!(world.request("GET", HEALTH).await.line, "HTTP/1.1 200 OK");
     assert_eq!(world.request("GET", "/jobs/openapi.json").await.line, "HTTP/1.1 200 OK");

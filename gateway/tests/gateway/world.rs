@@ -10,6 +10,7 @@ use mesh::drain::{Drain, Grace};
 use mesh::identity::tls::{Client, Expected, Pem};
 use mesh::serve::{Listener, Server, Services};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::backend::Fake;
@@ -48,24 +49,36 @@ pub(crate) async fn start_with(setup: Setup) -> World {
     let backend = Drain::new();
     let served = serve_backend(&fake, Listener::memory(listener), &backend);
     let channel = Channel::new(Endpoint::memory(connector));
+    let (world, ready) = start_before(channel, setup).await;
+    within(ready).await.unwrap();
+    World { fake, backend, served, ..world }
+}
+
+/// A gateway whose backend has not come yet, and what tells that it is known.
+pub(crate) async fn start_before(channel: Channel, setup: Setup) -> (World, oneshot::Receiver<()>) {
     let backends = vec![Backend { name: "jobs".to_owned(), channel }];
     let (drain, pki) = (Drain::new(), Pki::new());
     let options = Options {
         errors: ErrorForm::Toolforge,
         public_reflection: !setup.private_reflection,
-        limits: setup.limits.clone(),
+        limits: setup.limits,
         ..Options::default()
     };
-    let gateway = Gateway::new(backends, options, &drain);
-    within(gateway.ready()).await;
+    let gateway = Arc::new(Gateway::new(backends, options, &drain));
     let pem = pki.gateway();
     let tls = Tls::new(&pem, setup.prefer).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (own, ending) = (tls.clone(), drain.clone());
-    let serving = tokio::spawn(async move { gateway.serve(listener, own, ending).await });
-    let alpha = pki.tool("alpha");
-    World { pki, pem, alpha, fake, tls, address, drain, serving, backend, served }
+    let (serves, own, ending) = (Arc::clone(&gateway), tls.clone(), drain.clone());
+    let serving = tokio::spawn(async move { serves.serve(listener, own, ending).await });
+    let (tell, ready) = oneshot::channel();
+    tokio::spawn(async move {
+        gateway.ready().await;
+        let _ = tell.send(());
+    });
+    let (alpha, fake, backend) = (pki.tool("alpha"), Fake::default(), Drain::new());
+    let served = tokio::spawn(async {});
+    (World { pki, pem, alpha, fake, tls, address, drain, serving, backend, served }, ready)
 }
 
 /// Serves everything of the jobs service, healthy, until the drain begins.
