@@ -16,7 +16,7 @@ use jobs_core::{moment_text, parse_moment};
 use tonic::{Request, Response, Status};
 
 use super::from_proto::{direction, job_name, run_name, stream, tool};
-use super::status::status;
+use super::status::{log_status, status};
 use super::{Edge, Reply, pages, to_proto};
 
 /// Most entries of one page.
@@ -43,7 +43,7 @@ impl LogsApi for Edge {
             page_size: pages::size(request.page_size, PAGE_MAX)?.unwrap_or_default(),
             cursor: request.cursor.clone().map(Cursor),
         };
-        let page = self.jobs().logs(&owner, &name, asked).await.map_err(status)?;
+        let page = self.jobs().logs(&owner, &name, asked).await.map_err(log_status)?;
         let next = page.next.map(|cursor| NextPage { url: next_url(&request, &cursor) });
         let logs = page.entries.into_iter().map(to_proto::log_entry).collect();
         let data = Some(LogPage { logs, next });
@@ -65,7 +65,7 @@ impl LogsApi for Edge {
             .jobs()
             .follow_logs(&tool(&request.tool)?, &job_name("name", &request.name)?, &window)
             .await
-            .map_err(status)?;
+            .map_err(log_status)?;
         Ok(Response::new(entries.map(|entry| entry.map(to_proto::log_entry).map_err(status)).boxed()))
     }
 }

@@ -49,6 +49,14 @@ pub(super) fn status(error: Error) -> Status {
     .into_status()
 }
 
+/// The status of a query of the log service, which has nothing of a job that writes to files and says so before it says
+/// why (contract 3.7).
+pub(super) fn log_status(error: Error) -> Status {
+    let Error::FileLog(name) = &error else { return status(error) };
+    let sentences = format!("{}\n{error}", Error::NoLogs(name.clone()));
+    Problem::new(Code::NotFound, DOMAIN, "LOGS_IN_FILES", sentences).into_status()
+}
+
 /// The status of a request whose fields are wrong.
 pub(super) fn violations(found: &Violations) -> Problem {
     let reason = if found.is_schema() { "SCHEMA_VIOLATION" } else { "RULE_VIOLATION" };
