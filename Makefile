@@ -13,12 +13,11 @@ run: ## build and start the whole platform here, with a tool, a job and a web se
 	cargo build --release --bin toolforged --bin toolforge
 	exec ./docs/run --data $(DATA)
 
-build: ## build every binary for the tests
-	cargo build --workspace --bins
+build: ## build every program and test
+	cargo test --workspace --no-run
 
 test: ## install what tests need and run all of them
 	./integration/setup
-	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast
 
 lint: ## formatting, lints and documentation, warnings refused
