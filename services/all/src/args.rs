@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use config::embedded::{Data, Tool};
 use mesh::args::Log;
 
 /// The whole platform in one process.
@@ -29,14 +30,6 @@ pub(crate) enum Command {
     Tool(Tool),
     /// Stop the instances that a server left running
     StopInstances(StopInstances),
-}
-
-/// Where everything is kept.
-#[derive(ClapArgs, Clone, Debug)]
-pub(crate) struct Data {
-    /// Directory of everything the platform keeps
-    #[arg(long = "data", env = "TOOLFORGED_DATA", value_name = "DIR", default_value = "./.toolforge")]
-    pub(crate) directory: PathBuf,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -73,46 +66,6 @@ pub(crate) struct Serve {
     pub(crate) fail_at: Option<String>,
     #[command(flatten)]
     pub(crate) log: Log,
-}
-
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Tool {
-    #[command(subcommand)]
-    pub(crate) command: ToolCommand,
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum ToolCommand {
-    /// Create a tool and print the path of its home
-    #[command(after_help = "Example:\n  HOME=$(toolforged tool add alpha | tail -n 1) toolforge jobs list")]
-    Add {
-        /// Name: lower case letters, digits and '-'
-        name: String,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// List tools with their homes
-    List {
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Remove a tool: stop its jobs and refuse its certificate
-    Remove {
-        /// Name of the tool
-        name: String,
-        /// Delete its home too
-        #[arg(long)]
-        delete_home: bool,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Give a tool a new certificate and refuse the former one
-    Renew {
-        /// Name of the tool
-        name: String,
-        #[command(flatten)]
-        data: Data,
-    },
 }
 
 #[derive(ClapArgs, Debug)]

@@ -1,15 +1,10 @@
 //! `toolforged`: every service, the gateway, the engine and the router in one process, on one data directory.
 
-mod admin;
 mod args;
-mod directory;
 mod failpoint;
-mod identities;
 mod platform;
-mod ports;
 mod serve;
-mod site;
-mod tool;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -1,16 +1,17 @@
 //! The composition: each service as its own binary would serve it, over pipes in memory instead of sockets.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
-use config::{Addresses, Authority, Homes, Ownership};
+use config::embedded::{Directory, admin};
+use config::{Addresses, Authority};
 use config_core::Tools;
-use engine_embedded::{Apart, Config, Embedded, Limits, system_entropy};
+use engine_embedded::Embedded;
 use engine_router::Router;
 use gateway::{Backend, ErrorForm, Gateway, Prefer, Tls, TlsPem};
-use jobs_core::{Jobs, Ports, Site};
+use jobs::embedded::engine;
+use jobs_core::Site;
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::Drain;
 use mesh::identity::Principal;
@@ -18,15 +19,10 @@ use mesh::memory::{self, Connector};
 use mesh::serve::{Drained, Listener, Server, Services};
 use mesh::telemetry::render_metrics;
 use options::Table;
-use store_embedded::Sqlite;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::admin;
-use crate::directory::Directory;
 use crate::failpoint::OnStep;
-use crate::identities::FromConfig;
-use crate::ports::{Machine, NoSecrets};
 
 /// What a platform is started with.
 pub(crate) struct Settings {
@@ -60,15 +56,17 @@ impl Platform {
 
         let mut servers = JoinSet::new();
         let admin = Listener::unix(admin::listen(directory)?, Principal::Admin("local".into()));
+        background(&mut servers, drain, config::keep(tools.clone()));
         let config = config::service(config::Deps { tools, metrics: Arc::new(render_metrics) });
         let config = serve(&mut servers, config, api::CONFIG_DESCRIPTORS, vec![admin], drain)?;
 
-        let engine =
-            engine(directory, channel(&config, "jobs"), &domain, trust_tools, on_step.clone()).await?;
-        let records = jobs::Records::new(store(&directory.service("jobs"), on_step)?);
-        let jobs = Jobs::new(ports(&records, &engine), site);
-        let deps =
-            jobs::Deps { jobs: jobs.clone(), clock: Arc::new(Machine), metrics: Arc::new(render_metrics) };
+        let engine = engine(directory.path(), channel(&config, "jobs"), trust_tools, on_step.clone()).await?;
+        let (jobs, records) = jobs::embedded::jobs(&directory.service("jobs"), &engine, site, on_step)?;
+        let deps = jobs::Deps {
+            jobs: jobs.clone(),
+            clock: Arc::new(jobs::Machine),
+            metrics: Arc::new(render_metrics),
+        };
         let served = serve(&mut servers, jobs::service(deps), api::JOBS_DESCRIPTORS, Vec::new(), drain)?;
         jobs.recover().await.context("jobs cannot be recovered")?;
         background(&mut servers, drain, {
@@ -113,7 +111,8 @@ fn authority(directory: &Directory) -> Result<(Arc<Authority>, SharedTls)> {
             tracing::error!(%error, "revoked certificates cannot be refused yet");
         }
     };
-    let authority = Authority::open(&directory.pki(), Arc::new(Machine), changed).context("certificates")?;
+    let authority =
+        Authority::open(&directory.pki(), Arc::new(config::Machine), changed).context("certificates")?;
     Ok((Arc::new(authority), tls))
 }
 
@@ -129,16 +128,7 @@ fn tools(
         ca_file: authority.clients_file(),
         publish_url_template: format!("http://{{tool_name}}.{domain}:{}", web.port()),
     };
-    let homes =
-        Homes::open(&directory.homes(), Ownership::of_this_process(), addresses).context("homes of tools")?;
-    let records = config::Records::new(store(&directory.service("config"), on_step)?, Arc::new(Machine));
-    Ok(Tools::new(
-        Arc::new(records),
-        Arc::new(homes),
-        authority.clone(),
-        Arc::new(Machine),
-        Arc::new(Machine),
-    ))
+    config::embedded::tools(directory, authority, addresses, on_step)
 }
 
 /// What clients on this machine connect to: a server that listens everywhere is reached on loopback.
@@ -149,57 +139,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-/// The tools of a directory that no server runs on.
-pub(crate) fn tools_at_rest(directory: &Directory) -> Result<Tools> {
-    let (authority, _) = authority(directory)?;
-    // Until the next start nobody knows the addresses; it writes them into every home.
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 30003));
-    tools(directory, &authority, (nowhere, SocketAddr::from(([127, 0, 0, 1], 30000))), "localhost", None)
-}
-
-fn store(directory: &Path, on_step: Option<OnStep>) -> Result<Arc<Sqlite>> {
-    let on_fatal = Arc::new(|reason: &str| {
-        tracing::error!(reason, "the store can no longer promise durability: the process ends");
-        std::process::abort();
-    });
-    let options = store_embedded::Options { on_step, on_fatal: Some(on_fatal), ..Default::default() };
-    let store = Sqlite::open(directory, options).with_context(|| format!("store {}", directory.display()))?;
-    Ok(Arc::new(store))
-}
-
-pub(crate) async fn engine(
-    directory: &Directory,
-    config: Channel,
-    domain: &str,
-    trust_tools: bool,
-    on_step: Option<OnStep>,
-) -> Result<Arc<Embedded>> {
-    let config = Config {
-        data: directory.path().to_owned(),
-        exe: "/proc/self/exe".into(),
-        secrets: Arc::new(NoSecrets),
-        identities: Arc::new(FromConfig::new(config)),
-        clock: Arc::new(engine::SystemClock),
-        entropy: system_entropy(),
-        apart: if trust_tools { Apart::Trusted } else { Apart::Required },
-        network: engine_network::Options::default(),
-        programs: std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect(),
-        limits: Limits::default(),
-        on_step,
-    };
-    let engine = Embedded::open(config).await.with_context(|| format!("engine of {domain}"))?;
-    Ok(Arc::new(engine))
-}
-
-fn ports(records: &jobs::Records, engine: &Arc<Embedded>) -> Ports {
-    Ports {
-        repository: Arc::new(records.clone()),
-        engine: engine.clone(),
-        clock: Arc::new(Machine),
-        ids: Arc::new(Machine),
-    }
 }
 
 /// A service behind a pipe, and what connects to it as any identity.

@@ -4,14 +4,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use config::embedded::Directory;
+use jobs::embedded::site;
 use mesh::drain::Drain;
 use mesh::telemetry::{Exporter, Logs, Otlp, export_spans, init, install_metrics};
 
 use crate::args::Serve;
-use crate::directory::Directory;
 use crate::failpoint;
 use crate::platform::{Platform, Settings};
-use crate::site;
 
 impl Serve {
     /// Serves until the signal, drains, and ends.

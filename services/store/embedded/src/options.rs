@@ -28,6 +28,17 @@ pub struct Options {
     pub on_fatal: Option<OnFatal>,
 }
 
+impl Options {
+    /// The choices of a service: a store that can no longer promise durability ends the process.
+    pub fn for_a_service(on_step: Option<OnStep>) -> Self {
+        let on_fatal = Arc::new(|reason: &str| {
+            tracing::error!(reason, "the store can no longer promise durability: the process ends");
+            std::process::abort();
+        });
+        Self { on_step, on_fatal: Some(on_fatal), ..Self::default() }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { deletions_kept: 10_000, reserve_bytes: 64 << 20, readers: 2, on_step: None, on_fatal: None }

@@ -1,4 +1,4 @@
-//! Who a tool is on this machine: asked of the config service, as the jobs service would over a network.
+//! Who a tool is on this machine: asked of the config service.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,13 +12,14 @@ use mesh::client::Channel;
 
 /// Asks the config service, and remembers: a tool's ids and home never change while it is there.
 #[derive(Debug)]
-pub(crate) struct FromConfig {
+pub struct FromConfig {
     tools: ToolsClient<Channel>,
     known: Mutex<HashMap<String, Identity>>,
 }
 
 impl FromConfig {
-    pub(crate) fn new(config: Channel) -> Self {
+    /// Asks over this channel, as the jobs service.
+    pub fn new(config: Channel) -> Self {
         Self { tools: ToolsClient::new(config), known: Mutex::default() }
     }
 }

@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use mesh::client::{Channel, Endpoint};
 use tokio::net::UnixListener;
 
-use crate::directory::Directory;
+use super::Directory;
 
 /// Listens; the caller owns the directory, so that a file which is there is a leftover.
-pub(crate) fn listen(directory: &Directory) -> Result<UnixListener> {
+pub fn listen(directory: &Directory) -> Result<UnixListener> {
     let path = directory.admin_socket();
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error).context("admin socket"),
@@ -27,7 +27,7 @@ pub(crate) fn listen(directory: &Directory) -> Result<UnixListener> {
 
 /// Calls of an administrator to the server that runs on the directory. The path of a socket ends at 108 bytes, that of
 /// a directory does not: the socket is reached through the directory's descriptor, which is to be held meanwhile.
-pub(crate) fn connect(directory: &Directory) -> Result<(File, Channel)> {
+pub fn connect(directory: &Directory) -> Result<(File, Channel)> {
     let (held, short) = short_path(directory)?;
     Ok((held, Channel::new(Endpoint::unix(short))))
 }

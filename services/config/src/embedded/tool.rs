@@ -1,26 +1,82 @@
-//! `toolforged tool` and `toolforged stop-instances`: through the socket of the server that runs, or on a directory that
-//! no server runs on.
+//! `tool add`, `list`, `remove` and `renew`: through the socket of the server that runs, or on a directory that no server
+//! runs on.
 
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use api::config::v1::tools_client::ToolsClient;
 use api::config::v1::{
     CreateToolRequest, DeleteToolRequest, ListToolsRequest, RenewCredentialsRequest, Tool as ToolMessage,
 };
-use config_core::{Located, ToolName};
-use mesh::client::{Channel, Endpoint};
-use mesh::identity::Principal;
-use mesh::memory;
+use clap::{Args, Subcommand};
+use config_core::{Located, ToolName, Tools};
+use mesh::client::Channel;
 
-use crate::admin;
-use crate::args::{Data, StopInstances, Tool, ToolCommand};
-use crate::directory::{Directory, Ownership};
-use crate::platform;
+use super::{Directory, Ownership, admin};
+use crate::{Addresses, Authority, Machine};
+
+/// Where everything is kept.
+#[derive(Args, Clone, Debug)]
+pub struct Data {
+    /// Directory of everything the platform keeps
+    #[arg(long = "data", env = "TOOLFORGED_DATA", value_name = "DIR", default_value = "./.toolforge")]
+    pub directory: PathBuf,
+}
+
+/// What administrators do with tools.
+#[derive(Args, Debug)]
+pub struct Tool {
+    /// What is done.
+    #[command(subcommand)]
+    pub command: ToolCommand,
+}
+
+/// One of them.
+#[derive(Subcommand, Debug)]
+pub enum ToolCommand {
+    /// Create a tool and print the path of its home
+    #[command(after_help = "Example:\n  HOME=$(toolforged tool add alpha | tail -n 1) toolforge jobs list")]
+    Add {
+        /// Name: lower case letters, digits and '-'
+        name: String,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List tools with their homes
+    List {
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Remove a tool: stop its jobs and refuse its certificate
+    Remove {
+        /// Name of the tool
+        name: String,
+        /// Delete its home too
+        #[arg(long)]
+        delete_home: bool,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Give a tool a new certificate and refuse the former one
+    Renew {
+        /// Name of the tool
+        name: String,
+        /// Where everything is kept.
+        #[command(flatten)]
+        data: Data,
+    },
+}
 
 impl Tool {
-    pub(crate) fn run(self) -> Result<ExitCode> {
+    /// Does it, and prints what there is to say.
+    pub fn run(self) -> Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let lines = runtime.block_on(self.lines())?;
         let mut stdout = std::io::stdout().lock();
@@ -101,7 +157,7 @@ async fn running(mut tools: ToolsClient<Channel>, call: Call) -> Result<Vec<Tool
 }
 
 async fn at_rest(directory: &Directory, call: Call) -> Result<Vec<ToolMessage>> {
-    let tools = platform::tools_at_rest(directory)?;
+    let tools = tools_at_rest(directory)?;
     let name = |name: String| name.parse::<ToolName>();
     Ok(match call {
         Call::Add(text) => vec![message(&tools.create(&name(text)?, None).await?)],
@@ -123,22 +179,15 @@ fn message(located: &Located) -> ToolMessage {
     }
 }
 
-impl StopInstances {
-    /// Takes the instances over, and stops them. What is wanted stays wanted: the next server starts it again.
-    pub(crate) fn run(self) -> Result<ExitCode> {
-        let directory = Directory::open(&self.data.directory)?;
-        let _owned = match directory.own()? {
-            Ownership::Ours(owned) => owned,
-            Ownership::Theirs(_) => bail!("a server runs on {}: end it first", directory.path().display()),
-        };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
-            // Nothing is started, so that nobody has to be asked who a tool is.
-            let (_listener, nobody) = memory::pair(Principal::Anonymous);
-            let channel = Channel::new(Endpoint::memory(nobody));
-            let engine = platform::engine(&directory, channel, "localhost", true, None).await?;
-            engine.close(true).await.context("instances cannot be stopped")
-        })?;
-        Ok(ExitCode::SUCCESS)
-    }
+/// The tools of a directory that no server runs on. Until the next start nobody knows the addresses; it writes them into
+/// every home.
+fn tools_at_rest(directory: &Directory) -> Result<Tools> {
+    let authority = Authority::open(&directory.pki(), Arc::new(Machine), || {}).context("certificates")?;
+    let nowhere = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let addresses = Addresses {
+        gateway: format!("https://{}", nowhere(30003)),
+        ca_file: authority.clients_file(),
+        publish_url_template: "http://{tool_name}.localhost:30000".to_owned(),
+    };
+    super::tools(directory, &Arc::new(authority), addresses, None)
 }

@@ -10,19 +10,20 @@ use rustix::fs::{FlockOperation, flock};
 
 /// A data directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Directory {
+pub struct Directory {
     path: PathBuf,
 }
 
 /// Held for as long as this process owns the directory.
 #[derive(Debug)]
-pub(crate) struct Owned {
+pub struct Owned {
     _lock: File,
 }
 
 /// What became of an attempt to own a directory.
 #[derive(Debug)]
-pub(crate) enum Ownership {
+pub enum Ownership {
+    /// This one does now.
     Ours(Owned),
     /// Another process owns it; its id where that is known.
     Theirs(Option<u32>),
@@ -30,7 +31,7 @@ pub(crate) enum Ownership {
 
 impl Directory {
     /// The directory at `path`, made if it is missing; nobody else may look into it.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -41,7 +42,7 @@ impl Directory {
     }
 
     /// Tries to own it.
-    pub(crate) fn own(&self) -> Result<Ownership> {
+    pub fn own(&self) -> Result<Ownership> {
         let path = self.path.join("lock");
         let mut lock = OpenOptions::new()
             .read(true)
@@ -67,7 +68,7 @@ impl Directory {
     }
 
     /// Owns it, or says who does.
-    pub(crate) fn own_or_refuse(&self) -> Result<Owned> {
+    pub fn own_or_refuse(&self) -> Result<Owned> {
         match self.own()? {
             Ownership::Ours(owned) => Ok(owned),
             Ownership::Theirs(Some(pid)) => {
@@ -78,32 +79,32 @@ impl Directory {
     }
 
     /// The directory itself, absolute.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The store of a service.
-    pub(crate) fn service(&self, name: &str) -> PathBuf {
+    pub fn service(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Homes of tools.
-    pub(crate) fn homes(&self) -> PathBuf {
+    pub fn homes(&self) -> PathBuf {
         self.path.join("project")
     }
 
     /// Roots, keys and certificates.
-    pub(crate) fn pki(&self) -> PathBuf {
+    pub fn pki(&self) -> PathBuf {
         self.path.join("pki")
     }
 
     /// The socket of administrators: whoever can open it is one.
-    pub(crate) fn admin_socket(&self) -> PathBuf {
+    pub fn admin_socket(&self) -> PathBuf {
         self.path.join("admin.sock")
     }
 
     /// Quotas and limits of the site.
-    pub(crate) fn site_file(&self) -> PathBuf {
+    pub fn site_file(&self) -> PathBuf {
         self.path.join("site.yaml")
     }
 }
