@@ -128,7 +128,7 @@ impl Caller {
 
     /// Sends requests one after the other over HTTP/2.
     pub fn send_all_h2(&self, requests: &[Request]) -> Result<Vec<Answer>> {
-        self.exchange(requests, "http2")
+        self.exchange(requests, "http2-prior-knowledge")
     }
 
     fn exchange(&self, requests: &[Request], protocol: &str) -> Result<Vec<Answer>> {

@@ -103,8 +103,9 @@ impl Jobs {
                 self.give(&tool, workload, job.restarted_at).await;
             }
             for run in state.runs.iter().filter(|run| is_wanted(run)) {
-                wanted.push(run.workload_id());
-                let job = state.job_by_uid(&run.job_uid);
+                // what a deleted job still had is not wanted any more, how ever it ended
+                let job = state.job_by_uid(&run.job_uid).filter(|job| job.is_present());
+                wanted.extend(job.map(|_| run.workload_id()));
                 if let Some(job) = job.filter(|_| run.state.is_open()) {
                     let workload = self.resolve(job, &catalogue).once(job, run, &self.inner.site);
                     self.give(&tool, workload, None).await;

@@ -1,5 +1,6 @@
 //! Deleting jobs: durable first, then the engine, then forgotten.
 
+use engine::WorkloadId;
 use futures_util::future::{self, Either};
 use jiff::Timestamp;
 
@@ -16,7 +17,7 @@ impl Jobs {
             .transact_request(tool, &request, |state| {
                 let job = state.job(name).ok_or_else(|| Error::JobNotFound(name.clone()))?;
                 check_etag(options, job)?;
-                Ok((vec![job.uid.clone()], Outcome::Deleted, mark_deleted(state, job, now)))
+                Ok((vec![Ending::of(state, job)], Outcome::Deleted, mark_deleted(state, job, now)))
             })
             .await?;
         self.finish(tool, done, options).await
@@ -30,7 +31,8 @@ impl Jobs {
             .transact_request(tool, &request, |state| {
                 let present: Vec<&Job> = state.jobs.iter().filter(|job| job.is_present()).collect();
                 let changes = present.iter().flat_map(|job| mark_deleted(state, job, now)).collect();
-                Ok((present.iter().map(|job| job.uid.clone()).collect(), Outcome::Deleted, changes))
+                let endings = present.iter().map(|job| Ending::of(state, job)).collect();
+                Ok((endings, Outcome::Deleted, changes))
             })
             .await?;
         self.finish(tool, done, options).await
@@ -39,13 +41,13 @@ impl Jobs {
     async fn finish(
         &self,
         tool: &ToolName,
-        done: super::transact::Done<Vec<Uid>>,
+        done: super::transact::Done<Vec<Ending>>,
         options: &Options,
     ) -> Result<(), Error> {
-        if let super::transact::Done::Now(uids) = done
+        if let super::transact::Done::Now(endings) = done
             && !options.validate_only
         {
-            let deletions = uids.iter().map(|uid| self.finish_delete(tool, uid));
+            let deletions = endings.iter().map(|ending| self.finish_delete(tool, ending));
             let all = std::pin::pin!(future::join_all(deletions));
             let patience = self.inner.clock.sleep(self.inner.site.delete_wait);
             if let Either::Right(_) = future::select(all, patience).await {
@@ -55,26 +57,38 @@ impl Jobs {
         Ok(())
     }
 
-    /// Stops what runs of a job that is being deleted, waits for its end, and forgets the job. Whatever of this is
-    /// left undone is done by the reconciler.
-    async fn finish_delete(&self, tool: &ToolName, uid: &Uid) {
+    /// Takes what a deleted job has in the engine from it, waits for its end, and forgets the job. What of this is left
+    /// undone is done by the reconciler, or by the next recovery.
+    async fn finish_delete(&self, tool: &ToolName, ending: &Ending) {
         let attempt = async {
-            let state = self.inner.repository.load(tool).await?;
-            let Some(job) = state.job_by_uid(uid) else { return Ok(()) };
-            let mut workloads: Vec<_> = state.runs_of(uid).map(Run::workload_id).collect();
-            if !job.has_runs() {
-                workloads.push(job.workload_id());
-            }
+            let workloads = &ending.workloads;
             future::try_join_all(workloads.iter().map(|workload| self.remove(tool, workload))).await?;
-            for workload in &workloads {
+            for workload in workloads {
                 self.wait_quiet(tool, workload).await;
             }
             self.close(tool).await
         };
         let outcome: Result<(), Error> = attempt.await;
         if let Err(error) = outcome {
-            tracing::warn!(%tool, job = %uid, error = error.operator(), "a deletion is not finished yet");
+            tracing::warn!(%tool, job = %ending.job, error = error.operator(), "a deletion is not finished yet");
         }
+    }
+}
+
+/// A job that is being deleted, with all that the engine has of it: as it was in the deletion itself, because the
+/// reconciler may forget the job, whose runs have ended, before anybody looks again.
+struct Ending {
+    job: Uid,
+    workloads: Vec<WorkloadId>,
+}
+
+impl Ending {
+    fn of(state: &ToolState, job: &Job) -> Self {
+        let mut workloads: Vec<_> = state.runs_of(&job.uid).map(Run::workload_id).collect();
+        if !job.has_runs() {
+            workloads.push(job.workload_id());
+        }
+        Self { job: job.uid.clone(), workloads }
     }
 }
 
