@@ -5,7 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
-use integration::{Client, Home, Platform, eventually};
+use integration::{Caller, Client, Home, Platform, Request, eventually};
+use serde_json::Value;
 
 use crate::{CLIENTS, SHELL};
 
@@ -64,6 +65,35 @@ fn keeps(client: Client, home: &Home) -> Result<()> {
     Ok(())
 }
 
+/// More lines than a page has: the client asks for page after page, the newest first.
+#[test]
+fn logs_of_many_pages_are_whole() -> Result<()> {
+    let platform = Platform::start()?;
+    let home = platform.tool("alpha")?;
+    let run = ["run", "count", "--image", SHELL, "--no-filelog", "--command", "seq 1 1200", "--wait"];
+    home.jobs(Client::Ours, &run)?.succeeded()?;
+    let numbers = |from: u32| (from..=1200).map(|number| number.to_string()).collect::<Vec<_>>();
+    for (client, _) in CLIENTS {
+        for (arguments, from) in [(&["logs", "count"][..], 1), (&["logs", "count", "--last", "700"], 501)] {
+            let logs = home.jobs(client, arguments)?.succeeded()?;
+            let said = logs.lines().map(|line| Ok(said(line)?.1.to_owned())).collect::<Result<Vec<_>>>()?;
+            assert_eq!(said, numbers(from), "{client:?} {arguments:?}");
+        }
+    }
+    let caller = Caller::tool(&platform, &home);
+    let path = "/logs/v1/tool/alpha/job/count/logs";
+    let first = caller.send(Request::new("GET", format!("{path}?direction=newest_first")))?;
+    let page: Value = serde_json::from_str(&first.body)?;
+    assert_eq!(page["data"]["logs"].as_array().map(Vec::len), Some(500), "{page}");
+    assert_eq!(page["data"]["logs"][0]["message"], "1200");
+    let next = page["data"]["next"]["url"].as_str().context("no next page")?;
+    assert!(next.starts_with('?'), "{next}");
+    let second = caller.send(Request::new("GET", format!("{path}{next}")))?;
+    let page: Value = serde_json::from_str(&second.body)?;
+    assert_eq!(page["data"]["logs"][0]["message"], "700");
+    Ok(())
+}
+
 fn refuses_what_is_in_files(client: Client, home: &Home) -> Result<()> {
     home.jobs(client, &["run", "filed", "--image", SHELL, "--command", "echo here"])?.succeeded()?;
     eventually("the output is in the home", || {
@@ -71,7 +101,9 @@ fn refuses_what_is_in_files(client: Client, home: &Home) -> Result<()> {
     })?;
     let logs = home.jobs(client, &["logs", "filed"])?;
     assert_eq!((logs.code, logs.stdout.trim()), (1, ""), "{client:?} {logs}");
-    assert!(logs.notes().contains("Job 'filed' has file logging enabled"), "{client:?} {logs}");
+    let sentences = "Job 'filed' does not have any logs available\nJob 'filed' has file logging enabled, which is \
+                     incompatible with the logs command\n";
+    assert!(logs.notes().ends_with(sentences), "{client:?} {logs}");
     Ok(())
 }
 
