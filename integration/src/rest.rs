@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{Home, Platform, run};
+use crate::{Home, Platform, grpcurl, run};
 
 /// A request.
 #[derive(Clone, Debug, Default)]
@@ -27,13 +27,6 @@ impl Request {
     /// A JSON request; the body may be anything.
     pub fn json(method: &str, path: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self::new(method, path).header("Content-Type: application/json").body(body)
-    }
-
-    /// A unary gRPC request with this message.
-    pub fn grpc(method: &str, message: &[u8]) -> Self {
-        let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
-        let frame = [&[0], &length[..], message].concat();
-        Self::new("POST", method).header("Content-Type: application/grpc").header("TE: trailers").body(frame)
     }
 
     /// With one more header, written `Name: value`.
@@ -77,11 +70,6 @@ impl Answer {
             key.eq_ignore_ascii_case(name).then(|| value.trim())
         })
     }
-
-    /// The gRPC status of an answer to [`Request::grpc`].
-    pub fn grpc_status(&self) -> Option<i32> {
-        self.header("grpc-status")?.parse().ok()
-    }
 }
 
 /// Somebody who sends requests to a gateway.
@@ -123,15 +111,6 @@ impl Caller {
 
     /// Sends requests one after the other over HTTP/1.1; none is sent again.
     pub fn send_all(&self, requests: &[Request]) -> Result<Vec<Answer>> {
-        self.exchange(requests, "http1.1")
-    }
-
-    /// Sends requests one after the other over HTTP/2.
-    pub fn send_all_h2(&self, requests: &[Request]) -> Result<Vec<Answer>> {
-        self.exchange(requests, "http2-prior-knowledge")
-    }
-
-    fn exchange(&self, requests: &[Request], protocol: &str) -> Result<Vec<Answer>> {
         let folder = tempfile::Builder::new().prefix("toolforge-rest-").tempdir()?;
         let place = |index: usize, kind: &str| folder.path().join(format!("{index}.{kind}"));
         let mut script = String::new();
@@ -139,7 +118,7 @@ impl Caller {
             if let Some(body) = &request.body {
                 fs::write(place(index, "request"), body)?;
             }
-            self.write(&mut script, request, protocol, &|kind| place(index, kind))?;
+            self.write(&mut script, request, &|kind| place(index, kind))?;
         }
         let config = folder.path().join("curl");
         fs::write(&config, script)?;
@@ -163,17 +142,28 @@ impl Caller {
         results.iter().enumerate().map(answer).collect()
     }
 
-    fn write(
-        &self,
-        script: &mut String,
-        request: &Request,
-        protocol: &str,
-        place: &dyn Fn(&str) -> PathBuf,
-    ) -> Result<()> {
+    /// Calls a gRPC method with a JSON message, for so many seconds at most, and tells the status code.
+    pub fn grpc(&self, method: &str, message: &str, headers: &[&str], seconds: f32) -> Result<i32> {
+        let mut command = Command::new(grpcurl()?);
+        command.args(["-insecure", "-max-time", &seconds.to_string(), "-d", message]);
+        if let Some((certificate, key)) = &self.certificate {
+            command.arg("-cert").arg(certificate).arg("-key").arg(key);
+        }
+        for header in headers {
+            command.args(["-rpc-header", header]);
+        }
+        let finished = run(command.arg(&self.gateway).arg(method.trim_start_matches('/')))?;
+        // its exit code is 64 and the code of the status
+        let code = if finished.code == 0 { 0 } else { finished.code - 64 };
+        ensure!((0..=16).contains(&code), "{method}: {finished}");
+        Ok(code)
+    }
+
+    fn write(&self, script: &mut String, request: &Request, place: &dyn Fn(&str) -> PathBuf) -> Result<()> {
         if !script.is_empty() {
             script.push_str("next\n");
         }
-        writeln!(script, "silent\ninsecure\ngloboff\npath-as-is\n{protocol}\nmax-time = 60")?;
+        writeln!(script, "silent\ninsecure\ngloboff\npath-as-is\nhttp1.1\nmax-time = 60")?;
         writeln!(script, "url = {}", quoted(&format!("https://{}{}", self.gateway, request.path)))?;
         if request.method == "HEAD" {
             writeln!(script, "head")?;
