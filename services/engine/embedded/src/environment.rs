@@ -24,6 +24,18 @@ pub(crate) fn argv(command: &Command) -> Vec<String> {
     }
 }
 
+/// The words where a home is not at its usual place, as for plain processes: those that name something in it by the usual
+/// path, such as files of output, are led to where it is. A place whose name a shell would take apart changes nothing.
+pub(crate) fn at_home(argv: Vec<String>, tool: &str, home: &Path) -> Vec<String> {
+    let usual = format!("{HOMES}/{tool}/");
+    let place = format!("{}/", home.display());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@%".contains(&byte);
+    if place == usual || !place.bytes().all(plain) {
+        return argv;
+    }
+    argv.into_iter().map(|word| word.replace(&usual, &place)).collect()
+}
+
 /// The login name of a tool inside its instances.
 pub(crate) fn user(tool: &str) -> String {
     format!("tools.{tool}")
@@ -84,6 +96,17 @@ mod tests {
         assert_eq!(argv(&Command::Launcher(vec!["web".to_owned()])), ["launcher", "web"]);
         let again = Command::Launcher(vec!["launcher".to_owned(), "web".to_owned()]);
         assert_eq!(argv(&again), ["launcher", "web"]);
+    }
+
+    #[test]
+    fn a_plain_process_finds_its_home_under_the_usual_name() {
+        let words = || {
+            argv(&Command::Shell("exec 1>>/data/project/alpha/a.out;cat /data/project/alphabet/x".to_owned()))
+        };
+        let script = |home: &str| at_home(words(), "alpha", Path::new(home)).remove(3);
+        assert_eq!(script("/data/project/alpha"), words()[3]);
+        assert_eq!(script("/srv/x/alpha"), "exec 1>>/srv/x/alpha/a.out;cat /data/project/alphabet/x");
+        assert_eq!(script("/srv/a b;c/alpha"), words()[3]);
     }
 
     #[test]

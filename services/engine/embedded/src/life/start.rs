@@ -147,7 +147,7 @@ impl Life {
             instance: self.record.id.0.clone(),
             tool: workload.tool.clone(),
             user: environment::user(&workload.tool),
-            argv: environment::argv(&workload.command),
+            argv: environment::at_home(environment::argv(&workload.command), &workload.tool, &home),
             cwd: environment::directory(workload, &home),
             uid: identity.uid,
             gid: identity.gid,
