@@ -50,7 +50,8 @@ impl RunDocument {
             trigger: run.trigger.into(),
             state: run.state.into(),
             command: run.command,
-            env: run.env,
+            // it may hold secrets, and nothing is executed any more
+            env: if run.state.is_open() { run.env } else { Vec::new() },
             retries: run.retries,
             stdin: run.stdin,
             footprint: FootprintDocument::of(&run.footprint),

@@ -66,7 +66,7 @@ fn run(name: &str, state: RunState, live: bool) -> Run {
         trigger: Trigger::Schedule { due: "2026-11-23T05:00:00Z".parse().unwrap() },
         state,
         command: Some("echo".into()),
-        env: vec![("A".into(), "1".into())],
+        env: if state.is_open() { vec![("A".into(), "1".into())] } else { Vec::new() },
         retries: 2,
         stdin: true,
         footprint: Footprint::NONE,
@@ -88,6 +88,17 @@ async fn a_job_comes_back_as_it_was() {
     records.commit(&tool(), &state.revision, vec![Change::PutJob(Box::new(job("j1")))]).await.unwrap();
     assert_eq!(records.load(&tool()).await.unwrap().jobs, [job("j1")]);
     assert_eq!(records.tools().await.unwrap(), [tool()]);
+}
+
+#[tokio::test]
+async fn the_environment_of_a_run_is_kept_until_its_end() {
+    let records = records();
+    for (state, kept) in [(RunState::Queued, 1), (RunState::Running, 1), (RunState::Failed, 0)] {
+        let run = Run { env: vec![("TOKEN".into(), "hush".into())], ..run("backup-1", state, true) };
+        let before = records.load(&tool()).await.unwrap();
+        records.commit(&tool(), &before.revision, vec![Change::PutRun(Box::new(run))]).await.unwrap();
+        assert_eq!(records.load(&tool()).await.unwrap().runs[0].env.len(), kept, "{state:?}");
+    }
 }
 
 #[tokio::test]
