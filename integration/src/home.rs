@@ -39,7 +39,8 @@ pub struct Home {
 }
 
 impl Home {
-    pub(crate) fn new(name: &str, path: PathBuf) -> Self {
+    /// The home of this tool at this place.
+    pub fn new(name: &str, path: PathBuf) -> Self {
         Self { name: name.to_owned(), path }
     }
 

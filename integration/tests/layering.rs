@@ -21,9 +21,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("engine-shim", &["engine-logs"]),
     ("engine-embedded", &["engine", "engine-logs", "engine-network", "engine-router", "engine-shim"]),
     ("jobs-core", &["engine"]),
-    ("jobs", &["api", "engine", "jobs-core", "mesh", "store"]),
+    (
+        "jobs",
+        &[
+            "api",
+            "engine",
+            "engine-embedded",
+            "engine-network",
+            "engine-router",
+            "engine-shim",
+            "jobs-core",
+            "mesh",
+            "options",
+            "store",
+            "store-embedded",
+        ],
+    ),
     ("config-core", &[]),
-    ("config", &["api", "config-core", "mesh", "store"]),
+    ("config", &["api", "config-core", "mesh", "store", "store-embedded"]),
     ("transcode", &[]),
     ("gateway", &["mesh", "options", "transcode"]),
     ("cli", &["api", "mesh", "options"]),
@@ -33,9 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "api",
             "config",
             "config-core",
-            "engine",
             "engine-embedded",
-            "engine-network",
             "engine-router",
             "engine-shim",
             "gateway",
@@ -43,11 +56,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "jobs-core",
             "mesh",
             "options",
-            "store",
-            "store-embedded",
         ],
     ),
     ("integration", &[]),
+];
+
+/// What a service needs for its binary on one machine only: its library builds without.
+const OPTIONAL: &[(&str, &[&str])] = &[
+    (
+        "jobs",
+        &["engine-embedded", "engine-network", "engine-router", "engine-shim", "options", "store-embedded"],
+    ),
+    ("config", &["store-embedded"]),
 ];
 
 /// External crates that only the named crates may use directly.
@@ -65,6 +85,11 @@ const NOT_IN_CORES: &[&str] =
     &["tonic", "prost", "prost-types", "kube", "rusqlite", "serde", "serde_json", "hyper", "http"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    dependencies_that(|_| true)
+}
+
+/// The dependencies of each crate that `wanted` takes.
+fn dependencies_that(wanted: impl Fn(&Value) -> bool) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -75,7 +100,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
     let direct = |package: &Value| {
         let own = package["dependencies"].as_array().unwrap().iter();
-        own.filter(|dependency| dependency["kind"].is_null()).map(name).collect()
+        own.filter(|dependency| dependency["kind"].is_null() && wanted(dependency)).map(name).collect()
     };
     metadata["packages"].as_array().unwrap().iter().map(|package| (name(package), direct(package))).collect()
 }
@@ -90,6 +115,16 @@ fn crates_know_only_whom_they_may() {
     for (name, uses) in &found {
         for used in uses.iter().filter(|used| ours.contains(used.as_str())) {
             assert!(allowed[name.as_str()].contains(used.as_str()), "{name} may not use {used}");
+        }
+    }
+}
+
+#[test]
+fn services_build_without_an_engine_and_a_store() {
+    let needed = dependencies_that(|dependency| dependency["optional"] == false);
+    for (service, optional) in OPTIONAL {
+        for used in *optional {
+            assert!(!needed[*service].contains(*used), "{service} must build without {used}");
         }
     }
 }
