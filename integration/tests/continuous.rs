@@ -159,6 +159,9 @@ fn health_checks_decide_who_answers_and_who_is_started_again() {
 fn what_ends_is_started_again_and_told() {
     with_both(|platform, home, client| {
         ok(&run(platform, home, client, "crash", "echo once more; exit 3", &["--continuous"]));
+        // the first time at once; from then on it waits, ten seconds and more
+        let twice = || Ok((home.read("crash.out").unwrap_or_default().lines().count() > 1).then_some(()));
+        eventually("it is started again", twice).unwrap();
         until_restarted(home, "crash", "exitcode 3");
         let shown = home.jobs(client, &["show", "crash"]).unwrap();
         assert!(row(&shown, "Status:").starts_with("Pending"), "{shown}");
