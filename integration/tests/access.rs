@@ -88,15 +88,12 @@ fn every_caller_at_every_rpc_over_grpc() {
             // a stream that is admitted ends at its deadline
             let seconds = if rule.server_streaming && refused.is_none() { 1.0 } else { 20.0 };
             let code = caller.grpc(path, &about(rule, "alpha"), &[], seconds).unwrap();
-            match refused {
-                Some(wanted) => {
-                    refusals += 1;
-                    assert_eq!(code, wanted, "{who:?} {path}");
-                }
-                None => {
-                    let well = !matches!(code, UNAUTHENTICATED | PERMISSION_DENIED | 12 | 13 | 14 | 2);
-                    assert!(well, "{who:?} {path} is admitted, and yet: {code}");
-                }
+            if let Some(wanted) = refused {
+                refusals += 1;
+                assert_eq!(code, wanted, "{who:?} {path}");
+            } else {
+                let well = !matches!(code, UNAUTHENTICATED | PERMISSION_DENIED | 12 | 13 | 14 | 2);
+                assert!(well, "{who:?} {path} is admitted, and yet: {code}");
             }
         }
     }

@@ -270,10 +270,9 @@ fn objects_that_are_none_of_ours() {
             field if FLAGS.contains(&field) => "true",
             field if NUMBERS.contains(&field) => "1",
             "job_type" => "\"one-off\"",
-            "emails" | "mount" => "\"all\"",
+            "emails" | "mount" | "catch_up" => "\"all\"",
             "port_protocol" => "\"tcp\"",
             "concurrency" => "\"allow\"",
-            "catch_up" => "\"all\"",
             "health_check" => "{\"type\":\"script\",\"script\":\"true\"}",
             _ => "\"a\"",
         };
