@@ -75,6 +75,7 @@ pub(crate) fn build(
         ("LANG", "C.UTF-8".to_owned()),
     ];
     let mut all: Vec<(String, String)> = base.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    all.extend(runtime.libraries().map(|libraries| ("LD_LIBRARY_PATH".to_owned(), libraries)));
     for (name, value) in workload.env.iter().cloned().chain(secrets) {
         match all.iter_mut().find(|(known, _)| *known == name) {
             Some(known) => known.1 = value,

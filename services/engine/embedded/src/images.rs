@@ -34,6 +34,8 @@ pub(crate) struct Runtime {
     binds: Vec<Bind>,
     /// Directories that are searched for programs first.
     path: Vec<String>,
+    /// Directories that are searched for shared libraries first.
+    libraries: Vec<String>,
 }
 
 impl Runtime {
@@ -50,9 +52,14 @@ impl Runtime {
         own.chain(built).chain([HOST_PATH]).collect::<Vec<_>>().join(":")
     }
 
+    /// The value of `LD_LIBRARY_PATH`, where programs are not where they were installed and look there for libraries.
+    pub(crate) fn libraries(&self) -> Option<String> {
+        (!self.libraries.is_empty()).then(|| self.libraries.join(":"))
+    }
+
     /// The same for a plain process, which sees the machine's own paths.
     fn unbound(mut self) -> Self {
-        for entry in &mut self.path {
+        for entry in self.path.iter_mut().chain(&mut self.libraries) {
             let moved = self.binds.iter().find_map(|bind| {
                 let rest = Path::new(entry.as_str()).strip_prefix(&bind.target).ok()?;
                 Some(bind.source.join(rest))

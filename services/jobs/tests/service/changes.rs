@@ -1,6 +1,10 @@
 //! Watching jobs: what is there, that this was all, and every change.
 
-use api::jobs::v1::{ChangeType, DeleteJobRequest, StatusShort, WatchJobsRequest, WatchJobsResponse};
+use api::jobs::v1::{
+    ChangeType, DeleteJobRequest, FlushJobsRequest, ListJobsRequest, StatusShort, WatchJobsRequest,
+    WatchJobsResponse,
+};
+use jobs_core::{Cpu, Limits, Memory, Site};
 use tonic::Streaming;
 
 use crate::world::{World, continuous, next, one_off, scheduled};
@@ -60,4 +64,24 @@ async fn a_status_that_changes_is_told() {
         }
     }
     assert!(seen.contains(&StatusShort::Running), "{seen:?}");
+}
+
+#[tokio::test]
+async fn more_jobs_than_fit_one_commit_are_flushed() {
+    let limits = Limits {
+        jobs: 100,
+        pods: 100,
+        cpu: Cpu::millis(1_000_000),
+        memory: Memory::gib(100),
+        ..Limits::default()
+    };
+    let world = World::with(Site { limits, ..Site::default() }).await;
+    // A job with its run is three writes; a commit takes 256.
+    for number in 0..90 {
+        world.create(one_off(&format!("job-{number}"), "sleep 500")).await.unwrap();
+    }
+    world.jobs().flush_jobs(FlushJobsRequest { tool: "alpha".into() }).await.unwrap();
+    let left =
+        world.jobs().list_jobs(ListJobsRequest { tool: "alpha".into(), ..Default::default() }).await.unwrap();
+    assert!(left.into_inner().jobs.is_empty());
 }

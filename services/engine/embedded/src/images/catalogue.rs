@@ -20,6 +20,7 @@ const HEADING: &str = "\
 #   on: rootfs          the unpacked image in `root`
 #   binds               more of the machine, read-only: {source: /on/the/machine, target: /inside}
 #   path                directories that are searched for programs first
+#   libraries           directories that are searched for shared libraries first
 # It was made when the server first started, and is yours: edits are noticed and never overwritten.
 # Delete the file to have it made again.
 ";
@@ -73,6 +74,8 @@ pub(super) struct Runs {
     pub(super) binds: Vec<Place>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) path: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) libraries: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,11 +139,12 @@ impl Entry {
     }
 
     pub(super) fn runtime(&self) -> Runtime {
-        let Runs { on, root, binds, path } = &self.runs;
+        let Runs { on, root, binds, path, libraries } = &self.runs;
         Runtime {
             rootfs: root.clone().filter(|_| *on == On::Rootfs),
             binds: binds.iter().map(|place| bind(&place.source, &place.target)).collect(),
             path: path.clone(),
+            libraries: libraries.clone(),
         }
     }
 
@@ -150,7 +154,7 @@ impl Entry {
 
     /// What is wrong with it, where something is.
     fn flaw(&self) -> Option<String> {
-        let Runs { on, root, binds, path } = &self.runs;
+        let Runs { on, root, binds, path, libraries } = &self.runs;
         if self.variants.is_empty() {
             return Some("variants is empty".to_owned());
         }
@@ -158,7 +162,7 @@ impl Entry {
             return Some("runs.root belongs to `on: rootfs`, and only there".to_owned());
         }
         let places = binds.iter().flat_map(|place| [&place.source, &place.target]).chain(root);
-        let mut paths = places.map(PathBuf::as_path).chain(path.iter().map(Path::new));
+        let mut paths = places.map(PathBuf::as_path).chain(path.iter().chain(libraries).map(Path::new));
         let bad = paths
             .find(|path| !path.is_absolute() || path.components().any(|part| part.as_os_str() == ".."))?;
         Some(format!("{} is not an absolute path", bad.display()))

@@ -103,7 +103,7 @@ fn plain(name: &str) -> Entry {
         state: State::Stable,
         variants: BTreeMap::from([("jobs-framework".to_owned(), Variant { image, extra: BTreeMap::new() })]),
         webservice_defaults: None,
-        runs: Runs { on: On::Host, root: None, binds: Vec::new(), path: Vec::new() },
+        runs: Runs { on: On::Host, root: None, binds: Vec::new(), path: Vec::new(), libraries: Vec::new() },
     }
 }
 
@@ -131,15 +131,24 @@ fn web(name: &str, prefix: &Path, kind: Option<&str>) -> Entry {
     }
 }
 
-/// What is outside `/usr` is bound into `/opt`.
+/// What is outside `/usr` is bound into `/opt`. Its programs look for libraries where they were installed, which an
+/// instance does not see: they are told.
 fn runs(name: &str, prefix: &Path) -> Runs {
-    let (mut binds, mut path) = (Vec::new(), Vec::new());
+    let (mut binds, mut path, mut libraries) = (Vec::new(), Vec::new(), Vec::new());
     if !prefix.starts_with("/usr") && prefix != Path::new("/") {
         let target = Path::new("/opt").join(name);
         path.push(target.join("bin").display().to_string());
+        if has_libraries(&prefix.join("lib")) {
+            libraries.push(target.join("lib").display().to_string());
+        }
         binds.push(Place { source: prefix.to_owned(), target });
     }
-    Runs { on: On::Host, root: None, binds, path }
+    Runs { on: On::Host, root: None, binds, path, libraries }
+}
+
+fn has_libraries(directory: &Path) -> bool {
+    let files = fs::read_dir(directory).into_iter().flatten().flatten();
+    files.map(|file| file.file_name()).any(|name| name.to_string_lossy().contains(".so"))
 }
 
 fn codename(release: &str) -> String {
@@ -172,6 +181,9 @@ mod tests {
             let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
             fs::write(bin.join(format!("python{minor}")), "").unwrap();
         }
+        let libraries = root.path().join("versions/3.12.10/lib");
+        fs::create_dir(&libraries).unwrap();
+        fs::write(libraries.join("libpython3.12.so.1.0"), "").unwrap();
         let shims = root.path().join("shims");
         fs::create_dir(&shims).unwrap();
         let found = entries(&[shims]);
@@ -179,6 +191,7 @@ mod tests {
         assert_eq!(python.runs.binds[0].source, root.path().join("versions/3.12.10"));
         assert_eq!(python.runs.binds[0].target, Path::new("/opt/python3.12"));
         assert_eq!(python.runs.path, ["/opt/python3.12/bin"]);
+        assert_eq!(python.runs.libraries, ["/opt/python3.12/lib"]);
         assert_eq!(python.state, State::Stable);
         assert_eq!(found["python3.8"].state, State::Deprecated);
         assert_eq!(python.aliases, ["tf-python312"]);

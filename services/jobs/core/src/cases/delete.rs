@@ -4,9 +4,25 @@ use engine::WorkloadId;
 use futures_util::future::{self, Either};
 use jiff::Timestamp;
 
-use super::transact::{Request, check_etag};
+use super::transact::{Done, Request, check_etag};
 use super::{Jobs, Options};
 use crate::{Change, Error, Job, JobName, Outcome, Run, ToolName, ToolState, Uid};
+
+/// Changes of one commit of a flush, after which no other job is added to it: a commit has a bound.
+const PART: usize = 60;
+
+/// The next jobs of a flush, what that changes, and whether there are more.
+fn part_of_flush(state: &ToolState, now: Timestamp) -> (Vec<Ending>, Vec<Change>, bool) {
+    let (mut endings, mut changes) = (Vec::new(), Vec::new());
+    for job in state.jobs.iter().filter(|job| job.is_present()) {
+        if changes.len() >= PART {
+            return (endings, changes, true);
+        }
+        endings.push(Ending::of(state, job));
+        changes.extend(mark_deleted(state, job, now));
+    }
+    (endings, changes, false)
+}
 
 impl Jobs {
     /// Deletes a job. Once this is durable the job is gone for users; instances are waited for, but not for ever.
@@ -27,24 +43,35 @@ impl Jobs {
     pub async fn flush(&self, tool: &ToolName, options: &Options) -> Result<(), Error> {
         let now = self.inner.clock.now();
         let request = Request::new(options, "flush", &())?;
-        let done = self
+        // All but the last part are commits of their own: a repetition of the request goes on where one was cut off.
+        let mut parts = Vec::new();
+        while !options.validate_only {
+            let (part, more) = self
+                .transact(tool, |state| {
+                    let (endings, changes, more) = part_of_flush(state, now);
+                    Ok(if more { ((endings, more), changes) } else { ((Vec::new(), more), Vec::new()) })
+                })
+                .await?;
+            parts.extend(part);
+            if !more {
+                break;
+            }
+        }
+        let last = self
             .transact_request(tool, &request, |state| {
-                let present: Vec<&Job> = state.jobs.iter().filter(|job| job.is_present()).collect();
-                let changes = present.iter().flat_map(|job| mark_deleted(state, job, now)).collect();
-                let endings = present.iter().map(|job| Ending::of(state, job)).collect();
+                let (endings, changes, _) = part_of_flush(state, now);
                 Ok((endings, Outcome::Deleted, changes))
             })
             .await?;
+        let done = match last {
+            Done::Now(endings) => Done::Now(parts.into_iter().chain(endings).collect()),
+            before @ Done::Before(_) => before,
+        };
         self.finish(tool, done, options).await
     }
 
-    async fn finish(
-        &self,
-        tool: &ToolName,
-        done: super::transact::Done<Vec<Ending>>,
-        options: &Options,
-    ) -> Result<(), Error> {
-        if let super::transact::Done::Now(endings) = done
+    async fn finish(&self, tool: &ToolName, done: Done<Vec<Ending>>, options: &Options) -> Result<(), Error> {
+        if let Done::Now(endings) = done
             && !options.validate_only
         {
             let deletions = endings.iter().map(|ending| self.finish_delete(tool, ending));
