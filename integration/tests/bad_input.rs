@@ -409,6 +409,7 @@ fn bad_paths_queries_and_headers() {
     place.refuses(&cases);
     let long = get(JOBS).header(format!("X-Long: {}", "h".repeat(100_000)));
     let answer = place.tool.send(long).unwrap();
-    assert!((400..500).contains(&answer.status), "{answer:?}");
+    // the server answers and closes without reading the rest; where that arrives first, the client is still sending
+    assert!((400..500).contains(&answer.status) || answer.curl != 0, "{answer:?}");
     place.stored_nothing();
 }
