@@ -17,9 +17,6 @@ const MAX_FILES: usize = 10_000;
 /// Services that every backend has; the gateway answers for them itself.
 const BUILT_IN: &[&str] = &["grpc.reflection.", "grpc.health."];
 
-/// The file with the details of Google's error model.
-const DETAILS: &str = "google/rpc/error_details.proto";
-
 /// What a backend serves: its services, and every file that describes them, encoded as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Files {
@@ -63,21 +60,7 @@ pub(crate) async fn fetch(channel: &Channel) -> Result<Files, Status> {
         let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
         wanted = collect(ask(channel, requests).await?, &mut files)?;
     }
-    details(channel, &mut files).await?;
     Ok(Files { services, files })
-}
-
-/// Fetches what error details are made of, which no service imports; a backend without it has no such details.
-async fn details(channel: &Channel, files: &mut BTreeMap<String, Bytes>) -> Result<(), Status> {
-    let mut wanted = vec![DETAILS.to_owned()];
-    while !wanted.is_empty() {
-        let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
-        wanted = match ask(channel, requests).await {
-            Err(status) if status.code() == Code::NotFound => return Ok(()),
-            answers => collect(answers?, files)?,
-        };
-    }
-    Ok(())
 }
 
 /// Takes files out of answers, and names those that they import and that are not there yet.

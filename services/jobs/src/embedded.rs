@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
+use engine::{Capabilities, Engine as _};
 use engine_embedded::{Apart, Config, Embedded, Limits, OnStep, system_entropy};
 use jobs_core::{Jobs, Ports, Site};
 use mesh::client::Channel;
@@ -50,7 +51,17 @@ pub async fn engine(
         on_step,
     };
     let engine = Embedded::open(config).await.with_context(|| format!("engine of {}", data.display()))?;
+    tell(&engine.capabilities().await?);
     Ok(Arc::new(engine))
+}
+
+/// Tells operators what is enforced here, and what is not and why.
+fn tell(capabilities: &Capabilities) {
+    let Capabilities { isolation, memory, cpu, pids, addresses, notes } = capabilities;
+    tracing::info!(?isolation, ?memory, ?cpu, ?pids, addresses, "what the engine enforces");
+    for note in notes {
+        tracing::warn!(note, "something is not enforced");
+    }
 }
 
 /// The use cases over this engine and the records in `folder`, beside those records.

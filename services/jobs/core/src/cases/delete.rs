@@ -44,19 +44,8 @@ impl Jobs {
         let now = self.inner.clock.now();
         let request = Request::new(options, "flush", &())?;
         // All but the last part are commits of their own: a repetition of the request goes on where one was cut off.
-        let mut parts = Vec::new();
-        while !options.validate_only {
-            let (part, more) = self
-                .transact(tool, |state| {
-                    let (endings, changes, more) = part_of_flush(state, now);
-                    Ok(if more { ((endings, more), changes) } else { ((Vec::new(), more), Vec::new()) })
-                })
-                .await?;
-            parts.extend(part);
-            if !more {
-                break;
-            }
-        }
+        let mut parts =
+            if options.validate_only { Vec::new() } else { self.flush_all_but_the_last(tool, now).await? };
         let last = self
             .transact_request(tool, &request, |state| {
                 let (endings, changes, _) = part_of_flush(state, now);
@@ -64,7 +53,10 @@ impl Jobs {
             })
             .await?;
         let done = match last {
-            Done::Now(endings) => Done::Now(parts.into_iter().chain(endings).collect()),
+            Done::Now(endings) => {
+                parts.extend(endings);
+                Done::Now(parts)
+            }
             before @ Done::Before(_) => before,
         };
         self.finish(tool, done, options).await
