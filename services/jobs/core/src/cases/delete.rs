@@ -62,6 +62,21 @@ impl Jobs {
         self.finish(tool, done, options).await
     }
 
+    /// Deletes jobs until those that are left fit one commit.
+    async fn flush_all_but_the_last(&self, tool: &ToolName, now: Timestamp) -> Result<Vec<Ending>, Error> {
+        let mut parts = Vec::new();
+        loop {
+            let part = self
+                .transact(tool, |state| {
+                    let (endings, changes, more) = part_of_flush(state, now);
+                    Ok(if more { (Some(endings), changes) } else { (None, Vec::new()) })
+                })
+                .await?;
+            let Some(endings) = part else { return Ok(parts) };
+            parts.extend(endings);
+        }
+    }
+
     async fn finish(&self, tool: &ToolName, done: Done<Vec<Ending>>, options: &Options) -> Result<(), Error> {
         if let Done::Now(endings) = done
             && !options.validate_only
