@@ -7,10 +7,8 @@ use prost::Message as _;
 
 /// A descriptor set for each service that is deployed by itself, and one of everything for the generated code.
 /// A service's reflection lists only what it serves, so that a gateway never finds a method at two backends.
-const SETS: &[(&str, &[&str])] = &[
-    ("jobs", &["toolforge/jobs/v1", "toolforge/logs/v1"]),
-    ("config", &["toolforge/config/v1"]),
-];
+const SETS: &[(&str, &[&str])] =
+    &[("jobs", &["toolforge/jobs/v1", "toolforge/logs/v1"]), ("config", &["toolforge/config/v1"])];
 
 /// Files that no service imports and that clients need in order to print error details.
 const DETAILS: &[&str] = &["google/rpc/status.proto", "google/rpc/error_details.proto"];
