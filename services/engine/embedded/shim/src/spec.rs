@@ -32,7 +32,7 @@ pub struct Spec {
     pub grace: Duration,
     /// The run is stopped when it takes longer than this.
     pub deadline: Option<Duration>,
-    /// Keep standard input open for [`Request::Input`](crate::protocol::Request::Input); else it is empty.
+    /// Keep standard input open for [`encode_input`](crate::protocol::encode_input); else it is empty.
     pub stdin: bool,
     /// Where its output goes.
     pub logs: LogSpec,
