@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as Group, Parser, ValueEnum};
-use gateway::{ErrorForm, Prefer};
+use gateway::{ErrorForm, Prefer, Unstated};
 use mesh::args::Log;
 
 const EXAMPLES: &str = "\
@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// Answer reflection to callers without a credential
     #[arg(long, env = "TOOLFORGE_GATEWAY_PUBLIC_REFLECTION")]
     pub(crate) public_reflection: bool,
+    /// Who may call a service that states no access rule (`toolforge.options.v1`) for any of its methods
+    #[arg(long, env = "TOOLFORGE_GATEWAY_UNSTATED_ACCESS", default_value = "admit", value_name = "WHO")]
+    pub(crate) unstated_access: UnstatedAccess,
     /// Title of the OpenAPI documents
     #[arg(long, env = "TOOLFORGE_GATEWAY_TITLE", default_value = "API", value_name = "TEXT")]
     pub(crate) title: String,
@@ -127,6 +130,24 @@ impl From<Form> for ErrorForm {
         match form {
             Form::Google => Self::Google,
             Form::Toolforge => Self::Toolforge,
+        }
+    }
+}
+
+/// Who may call services without access rules.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnstatedAccess {
+    /// Anyone; the service decides for itself
+    Admit,
+    /// Nobody
+    Deny,
+}
+
+impl From<UnstatedAccess> for Unstated {
+    fn from(access: UnstatedAccess) -> Self {
+        match access {
+            UnstatedAccess::Admit => Self::Admit,
+            UnstatedAccess::Deny => Self::Deny,
         }
     }
 }

@@ -39,6 +39,16 @@ pub use tls::{Prefer, Tls, TlsError, TlsPem};
 use handle::Handler;
 use schema::Schemas;
 
+/// Who may call a service that states no access rule for any of its methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unstated {
+    /// Nobody.
+    #[default]
+    Deny,
+    /// Anyone: the service decides for itself.
+    Admit,
+}
+
 /// How a gateway behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -46,6 +56,8 @@ pub struct Options {
     pub errors: ErrorForm,
     /// Whether reflection answers callers without a credential.
     pub public_reflection: bool,
+    /// Who may call services without access rules.
+    pub unstated: Unstated,
     /// Bounds on what a client may use.
     pub limits: Limits,
     /// Title of the OpenAPI documents.
@@ -59,6 +71,7 @@ impl Default for Options {
         Self {
             errors: ErrorForm::default(),
             public_reflection: false,
+            unstated: Unstated::default(),
             limits: Limits::default(),
             title: "API".to_owned(),
             version: "1".to_owned(),
@@ -83,7 +96,7 @@ impl Gateway {
             error_schema: options.errors.schema(),
             ..OpenApiInfo::default()
         };
-        let schemas = Schemas::new(backends, info);
+        let schemas = Schemas::new(backends, info, options.unstated);
         schemas.watch(drain);
         let handler = Handler::new(Arc::clone(&schemas), &options);
         Self { handler: Arc::new(handler), schemas, limits: options.limits }

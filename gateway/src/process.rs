@@ -33,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         prefer,
         errors,
         public_reflection,
+        unstated_access,
         title,
         metrics,
         log,
@@ -62,7 +63,14 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         None => None,
     };
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let options = Options { errors: errors.into(), public_reflection, title, version, ..Options::default() };
+    let options = Options {
+        errors: errors.into(),
+        public_reflection,
+        unstated: unstated_access.into(),
+        title,
+        version,
+        ..Options::default()
+    };
     let gateway = Gateway::new(backends, options, &drain);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let served = serve(&gateway, listener, tls, scraped, &drain).await;

@@ -13,6 +13,7 @@ use options::Table;
 use tokio::sync::watch;
 use transcode::{OpenApiInfo, Program};
 
+use crate::Unstated;
 use crate::backend::Backend;
 use crate::builtin::reflection::Reflection;
 use crate::reflect::Files;
@@ -74,6 +75,7 @@ struct Known {
 pub(crate) struct Schemas {
     backends: Vec<Backend>,
     info: OpenApiInfo,
+    unstated: Unstated,
     known: Mutex<Vec<Known>>,
     current: ArcSwap<Option<Schema>>,
     /// How many backends were never seen; marked whenever anything is known anew.
@@ -81,7 +83,7 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    pub(crate) fn new(backends: Vec<Backend>, info: OpenApiInfo) -> Arc<Self> {
+    pub(crate) fn new(backends: Vec<Backend>, info: OpenApiInfo, unstated: Unstated) -> Arc<Self> {
         let count = backends.len();
         Arc::new(Self {
             known: Mutex::new(vec![Known::default(); count]),
@@ -89,6 +91,7 @@ impl Schemas {
             missing: watch::Sender::new(count),
             backends,
             info,
+            unstated,
         })
     }
 
@@ -150,7 +153,7 @@ impl Schemas {
             News::Files(files) if slot.files.as_ref() == Some(&files) => return,
             News::Files(files) => {
                 let former = slot.files.replace(files);
-                match compile(known.iter().map(|known| known.files.as_ref())) {
+                match compile(known.iter().map(|known| known.files.as_ref()), self.unstated) {
                     Ok(schema) => self.current.store(Arc::new(Some(schema))),
                     Err(error) => {
                         tracing::error!(%error, "the new schema is not usable, the former one serves on");

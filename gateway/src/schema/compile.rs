@@ -9,6 +9,7 @@ use options::Table;
 use transcode::{CompileOptions, Program};
 
 use super::Schema;
+use crate::Unstated;
 use crate::builtin::reflection::Reflection;
 use crate::reflect::{self, Files};
 use crate::rules::PlatformRules;
@@ -27,7 +28,10 @@ pub(super) enum SchemaError {
 }
 
 /// Compiles what the backends, by their places, serve. A service that two have belongs to the first.
-pub(super) fn compile<'a>(backends: impl Iterator<Item = Option<&'a Files>>) -> Result<Schema, SchemaError> {
+pub(super) fn compile<'a>(
+    backends: impl Iterator<Item = Option<&'a Files>>,
+    unstated: Unstated,
+) -> Result<Schema, SchemaError> {
     let mut owners = HashMap::new();
     let mut names: HashSet<String> = HashSet::new();
     let mut files: Vec<Bytes> = Vec::new();
@@ -50,7 +54,10 @@ pub(super) fn compile<'a>(backends: impl Iterator<Item = Option<&'a Files>>) -> 
         tracing::warn!(?warning, "a part of the schema cannot be served");
     }
     let set = set_of(&files);
-    let access = Table::read(&set)?;
+    let mut access = Table::read(&set)?;
+    if unstated == Unstated::Admit {
+        access.admit_services_without_rules();
+    }
     let reflection = Reflection::new(&set, owners.keys().map(String::as_str))?;
     Ok(Schema { program: compiled.program, access, reflection, owners, documents: Mutex::default() })
 }

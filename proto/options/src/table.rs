@@ -1,11 +1,11 @@
 //! Who may call what: the rules of every method of a descriptor set, by gRPC path.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message as _;
 
 use crate::descriptor::{FileSet, Message};
-use crate::rules::{Caller, Idempotency, Method};
+use crate::rules::{Access, Caller, Idempotency, Method};
 
 /// `TYPE_STRING` of `google.protobuf.FieldDescriptorProto.Type`.
 const TYPE_STRING: i32 = 9;
@@ -104,6 +104,23 @@ impl Table {
         Ok(Self { methods })
     }
 
+    /// Lets anyone call the services that state no access rule for any of their methods: nobody has said who may call
+    /// them, so they decide for themselves. A service with one rule keeps refusing what it has no rule for.
+    pub fn admit_services_without_rules(&mut self) {
+        let stated: HashSet<String> = self
+            .methods
+            .iter()
+            .filter(|(_, rule)| rule.rules.access.is_some())
+            .map(|(path, _)| service(path).to_owned())
+            .collect();
+        for (path, rule) in &mut self.methods {
+            if !stated.contains(service(path)) {
+                let callers = vec![i32::from(Caller::Public)];
+                rule.rules.access = Some(Access { callers, ..Access::default() });
+            }
+        }
+    }
+
     /// The rule of a method, by its gRPC path.
     pub fn get(&self, path: &str) -> Option<&MethodRule> {
         self.methods.get(path)
@@ -149,4 +166,9 @@ fn tool_field(
             field: name.clone(),
             message: input.to_owned(),
         })
+}
+
+/// The service in a gRPC path.
+fn service(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(service, _)| service)
 }

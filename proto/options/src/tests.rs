@@ -64,3 +64,21 @@ fn broken_bytes_are_an_error() {
     let bytes = set("tool", 9);
     assert!(matches!(Table::read(&bytes[..bytes.len() - 3]), Err(Error::Undecodable(_))));
 }
+
+#[test]
+fn services_without_any_rule_can_be_opened_and_others_cannot() {
+    let mut set = FileSet::decode(&set("tool", 9)[..]).unwrap();
+    let bare = MethodDescriptor {
+        name: "Get".into(),
+        input_type: ".a.b.GetRequest".into(),
+        ..MethodDescriptor::default()
+    };
+    set.file[0].service.push(Service { name: "Foreign".into(), method: vec![bare] });
+    let mut table = Table::read(&set.encode_to_vec()).unwrap();
+    assert!(!table.get("/a.b.Foreign/Get").unwrap().admits(Caller::Public));
+    table.admit_services_without_rules();
+    assert!(table.get("/a.b.Foreign/Get").unwrap().admits(Caller::Public));
+    for stated in ["/a.b.Things/Get", "/a.b.Things/Bare"] {
+        assert!(!table.get(stated).unwrap().admits(Caller::Public), "{stated}");
+    }
+}
