@@ -58,7 +58,8 @@ impl RequestErrorKind {
 
 /// A refused request.
 ///
-/// Displays as `<path>: expected <expected>, got <got> at position <position>`, without the parts that do not apply.
+/// Displays as `<path>: expected <expected>, got <got> at position <position>`, without the parts that do not apply;
+/// faults of a streamed request end in `in message <number>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError(Box<Details>);
 
@@ -67,6 +68,7 @@ struct Details {
     kind: RequestErrorKind,
     path: String,
     position: Option<usize>,
+    record: Option<u64>,
     expected: Cow<'static, str>,
     got: String,
 }
@@ -79,6 +81,7 @@ impl RequestError {
             kind,
             path: String::new(),
             position: None,
+            record: None,
             expected: expected.into(),
             got: String::new(),
         }))
@@ -86,6 +89,14 @@ impl RequestError {
 
     pub(crate) fn at(mut self, position: usize) -> Self {
         self.0.position = Some(position);
+        self
+    }
+
+    /// Says which message of a stream it is, from 1; a position that was counted from the message's begin is counted from
+    /// `start` on.
+    pub(crate) fn in_record(mut self, number: u64, start: usize) -> Self {
+        self.0.record = Some(number);
+        self.0.position = self.0.position.map(|position| position.saturating_add(start));
         self
     }
 
@@ -127,9 +138,14 @@ impl RequestError {
         &self.0.path
     }
 
-    /// The byte offset in the body, from 0; absent for faults in query and path.
+    /// The byte offset in the body (in a streamed body too), from 0; absent for faults in query and path.
     pub fn position(&self) -> Option<usize> {
         self.0.position
+    }
+
+    /// Which message of a streamed request it is about, from 1; absent for requests of one message.
+    pub fn record(&self) -> Option<u64> {
+        self.0.record
     }
 
     /// What would be accepted, as a noun phrase (`an integer from 0 to 4294967295`).
@@ -175,8 +191,11 @@ impl fmt::Display for Reason<'_> {
         if !d.got.is_empty() {
             write!(f, ", got {}", d.got)?;
         }
-        match d.position {
-            Some(position) => write!(f, " at position {position}"),
+        if let Some(position) = d.position {
+            write!(f, " at position {position}")?;
+        }
+        match d.record {
+            Some(record) => write!(f, " in message {record}"),
             None => Ok(()),
         }
     }

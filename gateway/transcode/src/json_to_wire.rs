@@ -182,7 +182,9 @@ impl<'s, 'i> Encoder<'s, 'i> {
             None => self.field(field, &place, None),
             Some(Entry::Node(below)) => self.field(field, &place, Some(below)),
             Some(Entry::Leaf(leaf)) => {
-                seen.unset(index);
+                if !leaf.sent {
+                    seen.unset(index);
+                }
                 self.repeated_in_body(field, leaf, &place)
             }
         }
@@ -205,6 +207,9 @@ impl<'s, 'i> Encoder<'s, 'i> {
         let same = self.out.get(kept..) == Some(leaf.wire.as_slice());
         self.out.truncate(kept);
         if same || self.options.path_wins {
+            if leaf.sent {
+                self.out.extend_from_slice(&leaf.wire);
+            }
             return Ok(());
         }
         let expected = format!("{:?} as in the path", leaf.text);
@@ -219,7 +224,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
         bound: Option<&Tree>,
     ) -> Scan<()> {
         let missing = (0_u16..).zip(&self.schema.message(id).fields).find(|(index, field)| {
-            field.required && !seen.has(*index) && bound.is_none_or(|tree| tree.get(*index).is_none())
+            field.required && !seen.has(*index) && !bound.is_some_and(|tree| tree.supplies(*index))
         });
         match missing {
             None => Ok(()),

@@ -25,7 +25,7 @@ mod wellknown;
 mod wire;
 mod wire_to_json;
 
-pub use bind::{Body, Bound, FRAME_HEADER};
+pub use bind::{Body, Bound, FRAME_HEADER, RequestStream};
 pub use descriptor::{DescriptorError, files_of_set};
 pub use error::{RequestError, RequestErrorKind};
 pub use openapi::OpenApiInfo;
@@ -33,6 +33,6 @@ pub use program::{
     CompileOptions, Compiled, Method, NameStyle, Program, ResponseBody, Route, RouteError, Warning,
 };
 pub use rules::{FieldRules, GoogleRules, MethodRules, Rules, UnknownFields, field_behavior};
-pub use stream::{NotAcceptable, StreamFormat, StreamWriter};
+pub use stream::{InputFormat, NotAcceptable, Record, StreamFormat, StreamReader, StreamWriter};
 pub use wire::{WireFault, last_len_field, last_varint_field};
 pub use wire_to_json::ResponseError;

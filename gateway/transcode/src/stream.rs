@@ -1,4 +1,12 @@
-//! Server streams over HTTP: a JSON array, NDJSON or server-sent events, and the last record that tells an error.
+//! Streams over HTTP: responses as a JSON array, NDJSON or server-sent events, with a last record that tells an error;
+//! requests as a JSON array, NDJSON or JSON values one after another.
+
+mod input;
+mod reader;
+
+pub use input::InputFormat;
+pub(crate) use input::check_json;
+pub use reader::{Record, StreamReader};
 
 /// The form of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

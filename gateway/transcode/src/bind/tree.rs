@@ -12,6 +12,8 @@ use crate::wire::{WireType, begin_len, end_len, put_tag};
 pub(crate) struct Tree {
     message: Option<crate::schema::MessageId>,
     entries: Vec<(u16, Entry)>,
+    /// An earlier message of the stream has carried the values: they are compared, but not written.
+    sent: bool,
 }
 
 /// A bound field, or fields bound inside it.
@@ -29,6 +31,8 @@ pub(crate) struct Leaf {
     /// The (last) value as it was given.
     pub(crate) text: String,
     packed: bool,
+    /// As [`Tree`]'s: a body that repeats it is written.
+    pub(crate) sent: bool,
 }
 
 /// Why a value cannot be bound.
@@ -132,6 +136,27 @@ impl Tree {
         encode(&mut leaf.wire).map_err(Refusal::Value)
     }
 
+    /// For the messages after the first one of a stream.
+    pub(crate) fn mark_sent(&mut self) {
+        self.sent = true;
+        for (_, entry) in &mut self.entries {
+            match entry {
+                Entry::Leaf(leaf) => leaf.sent = true,
+                Entry::Node(tree) => tree.mark_sent(),
+            }
+        }
+    }
+
+    /// Whether an earlier message has carried the values.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// Whether the message gets the field `index` from here when the body does not have it.
+    pub(crate) fn supplies(&self, index: u16) -> bool {
+        !self.sent && self.get(index).is_some()
+    }
+
     /// Writes every entry.
     pub(crate) fn write(&self, schema: &Schema, out: &mut Vec<u8>) {
         for (index, entry) in &self.entries {
@@ -161,6 +186,9 @@ impl Tree {
     }
 
     fn write_entry(&self, schema: &Schema, index: u16, entry: &Entry, out: &mut Vec<u8>) {
+        if self.sent {
+            return;
+        }
         let field = self.message.and_then(|id| schema.message(id).field(index));
         let Some(field) = field else { return };
         match entry {

@@ -10,6 +10,7 @@ mod openapi;
 mod oracle;
 mod proto2;
 mod request;
+mod request_stream;
 mod response;
 mod routes;
 mod stream;
