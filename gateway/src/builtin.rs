@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use mesh::authorize::Denied;
 use mesh::body::EndedBy;
 use mesh::drain::resume_elsewhere;
@@ -65,9 +64,8 @@ impl Builtin {
     pub(crate) async fn serve(
         &self,
         principal: &Principal,
-        request: Request<Incoming>,
+        request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let request = request.map(Body::new);
         let service = service_of(request.uri().path());
         let response = if service == HEALTH {
             call(&mut self.health.clone(), request).await

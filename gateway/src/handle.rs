@@ -3,24 +3,24 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{Empty, Full};
 use hyper::body::Incoming;
 use mesh::identity::Principal;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use transcode::Route;
 
 use crate::builtin::Builtin;
+use crate::grpc_web::GrpcWeb;
 use crate::limits::Limits;
+use crate::linger::linger;
 use crate::problem::Problem;
 use crate::record::Record;
 use crate::render::{ErrorForm, Render};
@@ -28,9 +28,6 @@ use crate::rest::{self, Call};
 use crate::schema::{Schema, Schemas};
 use crate::way::Way;
 use crate::{Options, access, headers, passthrough};
-
-/// What is read of a body whose request was refused, so that its sender lives to see the answer: most bytes, and time.
-const LINGER: (usize, Duration) = (16 << 20, Duration::from_secs(10));
 
 /// The client of a connection.
 #[derive(Debug)]
@@ -92,11 +89,10 @@ impl Handler {
         request: Request<Incoming>,
     ) -> Response<Body> {
         match way {
-            Way::NoMethod(status) => status.into_http(),
-            Way::Builtin => self.builtin.serve(principal, request).await.unwrap_or_else(Status::into_http),
-            Way::Pass(index, rule) => {
-                self.pass(index, &rule, principal, request).await.unwrap_or_else(Status::into_http)
-            }
+            Way::NoMethod(_) | Way::Builtin | Way::Pass(..) => match GrpcWeb::of(request.headers()) {
+                None => self.grpc(way, principal, request.map(Body::new)).await,
+                Some(web) => self.grpc_web(&web, way, principal, request).await,
+            },
             Way::Document(document) => json(document),
             Way::NoRoute(problem) => {
                 let response = self.render(schema).response(&problem);
@@ -111,12 +107,41 @@ impl Handler {
         Render::new(self.errors, schema.map(|schema| schema.program.clone()))
     }
 
+    async fn grpc(&self, way: Way, principal: &Principal, request: Request<Body>) -> Response<Body> {
+        let answered = match way {
+            Way::NoMethod(status) => Err(status),
+            Way::Builtin => self.builtin.serve(principal, request).await,
+            Way::Pass(index, rule) => self.pass(index, &rule, principal, request).await,
+            _ => Err(Status::internal("the request is no gRPC")),
+        };
+        answered.unwrap_or_else(Status::into_http)
+    }
+
+    async fn grpc_web(
+        &self,
+        web: &GrpcWeb,
+        way: Way,
+        principal: &Principal,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let refused = GrpcWeb::check_method(request.method());
+        let (request, mut fault) = web.request(request);
+        let response = match refused {
+            Some(refused) => refused,
+            None => match fault.unless(self.grpc(way, principal, request)).await {
+                Ok(response) => response,
+                Err(problem) => Status::new(problem.code, problem.message).into_http(),
+            },
+        };
+        web.response(response, fault)
+    }
+
     async fn pass(
         &self,
         index: usize,
         rule: &options::MethodRule,
         principal: &Principal,
-        request: Request<Incoming>,
+        request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
         let backend =
             self.schemas.backend(index).ok_or_else(|| Status::internal("the backend is not there"))?;
@@ -178,22 +203,4 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     response.map(|_| Body::new(Empty::new()))
-}
-
-/// Reads what is left of a body over HTTP/1.1: a connection that is closed over unread bytes is reset, and the client
-/// may never see why. A client that expects to be asked for its body has not sent it.
-fn linger(request: Request<Incoming>) {
-    let (parts, mut body) = request.into_parts();
-    if body.is_end_stream() || parts.version == Version::HTTP_2 || parts.headers.contains_key(EXPECT) {
-        return;
-    }
-    tokio::spawn(timeout(LINGER.1, async move {
-        let mut left = LINGER.0;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
-            }
-        }
-    }));
 }

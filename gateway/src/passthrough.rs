@@ -1,7 +1,6 @@
 //! gRPC through the gateway: frames, metadata and trailers untouched.
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use mesh::authorize;
 use mesh::body::EndedBy;
 use mesh::drain::resume_elsewhere;
@@ -22,14 +21,14 @@ pub(crate) async fn serve(
     rule: &MethodRule,
     principal: &Principal,
     ending: &CancellationToken,
-    mut request: Request<Incoming>,
+    mut request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     authorize::check(rule, principal, principal.tool())?;
     headers::pass_through(request.headers_mut());
     principal.assert(request.headers_mut());
     let path = request.uri().path().parse().map_err(|_| Status::unimplemented("no such method"))?;
     *request.uri_mut() = path;
-    let called = backend.channel.clone().call(request.map(Body::new)).await;
+    let called = backend.channel.clone().call(request).await;
     let response = called.map_err(|status| backend.lost(status))?.map(Body::new);
     if !rule.client_streaming && !rule.server_streaming {
         return Ok(response);

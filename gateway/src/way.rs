@@ -8,6 +8,7 @@ use tonic::{Code, Status};
 use transcode::{OpenApiInfo, Route, RouteError};
 
 use crate::builtin::is_builtin;
+use crate::grpc_web::GrpcWeb;
 use crate::problem::Problem;
 use crate::schema::Schema;
 
@@ -35,8 +36,9 @@ impl Way {
     /// Finds the way of a request, and its name in spans, metrics and logs; made-up paths have none.
     pub(crate) fn of<B>(schema: Option<&Schema>, info: &OpenApiInfo, request: &Request<B>) -> (Self, String) {
         let path = request.uri().path();
-        if is_grpc(request) {
-            let way = grpc(schema, request);
+        let web = GrpcWeb::of(request.headers()).is_some();
+        if web || is_grpc(request) {
+            let way = if web { grpc(schema, path) } else { grpc_over_http2(schema, request) };
             let known = matches!(way, Self::Builtin | Self::Pass(..));
             return (way, if known { path.to_owned() } else { String::new() });
         }
@@ -58,12 +60,15 @@ impl Way {
     }
 }
 
-fn grpc<B>(schema: Option<&Schema>, request: &Request<B>) -> Way {
-    let path = request.uri().path();
+fn grpc_over_http2<B>(schema: Option<&Schema>, request: &Request<B>) -> Way {
     if request.version() != Version::HTTP_2 {
         // its status stands in trailers, which HTTP/1.1 loses
-        return Way::NoMethod(Status::unimplemented("gRPC needs HTTP/2"));
+        return Way::NoMethod(Status::unimplemented("gRPC needs HTTP/2; gRPC-Web does not"));
     }
+    grpc(schema, request.uri().path())
+}
+
+fn grpc(schema: Option<&Schema>, path: &str) -> Way {
     if is_builtin(path) {
         return Way::Builtin;
     }

@@ -8,6 +8,7 @@ mod connections;
 mod drain;
 mod errors;
 mod grpc;
+mod grpc_web;
 mod http2;
 mod introspection;
 mod pki;
