@@ -4,10 +4,10 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 DATA ?= .toolforge
 
-.PHONY: help run test lint bench build fmt
+.PHONY: help run test lint bench bench-codec build fmt
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 run: ## build and start the whole platform here, with a tool, a job and a web service to try
 	cargo build --release --bin toolforged --bin toolforge
@@ -32,3 +32,6 @@ bench: ## measure, as ratios within one run
 	./integration/setup
 	cargo build --release --bin toolforged --bin toolforge
 	./integration/bench
+
+bench-codec: ## measure JSON to wire bytes and back against other ways
+	cargo bench --manifest-path gateway/transcode/bench/Cargo.toml

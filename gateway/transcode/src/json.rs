@@ -3,9 +3,8 @@
 pub(crate) mod number;
 mod strings;
 
+use crate::block::Piece;
 use crate::error::{RequestError, RequestErrorKind as K};
-
-pub(crate) use strings::plain_prefix;
 
 pub(crate) type Scan<T> = Result<T, RequestError>;
 
@@ -61,9 +60,15 @@ impl<'i> Scanner<'i> {
     /// Steps over white space.
     #[inline]
     pub(crate) fn space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
-            self.pos += 1;
+        if self.peek() <= b' ' {
+            self.some_space();
         }
+    }
+
+    #[inline(never)]
+    fn some_space(&mut self) {
+        let space = |b: &&u8| matches!(**b, b' ' | b'\n' | b'\r' | b'\t');
+        self.pos += self.rest().iter().take_while(space).count();
     }
 
     /// White space, then the byte that follows.
@@ -83,7 +88,18 @@ impl<'i> Scanner<'i> {
         found
     }
 
+    /// Steps over `piece` if it comes next.
+    #[inline]
+    pub(crate) fn eat_piece(&mut self, piece: &Piece) -> bool {
+        let found = piece.begins(self.rest());
+        if found {
+            self.pos += piece.bytes().len();
+        }
+        found
+    }
+
     /// White space, then exactly `byte`.
+    #[inline]
     pub(crate) fn expect(&mut self, byte: u8, what: &'static str) -> Scan<()> {
         if self.next_token() == byte {
             self.pos += 1;
@@ -92,25 +108,29 @@ impl<'i> Scanner<'i> {
         Err(self.unexpected(what))
     }
 
-    /// After a value in an array or object: true when a comma follows (and another value must), false at `close`.
-    pub(crate) fn more(&mut self, close: u8, what: &'static str) -> Scan<bool> {
-        match self.next_token() {
-            b',' => {
-                self.pos += 1;
-                if self.next_token() == close {
-                    return Err(self.unexpected("a value after the comma"));
-                }
-                Ok(true)
-            }
-            byte if byte == close => {
-                self.pos += 1;
-                Ok(false)
-            }
-            _ => Err(self.unexpected(what)),
+    /// After a value in an array or object: true when a comma follows, which is stepped over; false at `close`.
+    #[inline]
+    pub(crate) fn comma(&mut self, close: u8, what: &'static str) -> Scan<bool> {
+        let byte = self.next_token();
+        if byte != b',' && byte != close {
+            return Err(self.unexpected(what));
         }
+        self.pos += 1;
+        Ok(byte == b',')
+    }
+
+    /// After a value in an array or object: true when a comma follows (and another value must), false at `close`.
+    #[inline]
+    pub(crate) fn more(&mut self, close: u8, what: &'static str) -> Scan<bool> {
+        let more = self.comma(close, what)?;
+        if more {
+            self.after_comma(close)?;
+        }
+        Ok(more)
     }
 
     /// After the opening bracket: true when it closes at once.
+    #[inline]
     pub(crate) fn closes(&mut self, close: u8) -> bool {
         let closed = self.next_token() == close;
         if closed {
@@ -125,16 +145,28 @@ impl<'i> Scanner<'i> {
         if self.pos >= self.text.len() { Ok(()) } else { Err(self.unexpected("the end of the body")) }
     }
 
+    #[inline]
     pub(crate) fn literal(&mut self, word: &'static str) -> Scan<()> {
         if self.eat(word.as_bytes()) { Ok(()) } else { Err(self.unexpected("a JSON value")) }
     }
 
+    /// Between a comma and a value: a bracket that closes here is one comma too late.
+    #[inline]
+    pub(crate) fn after_comma(&mut self, close: u8) -> Scan<()> {
+        if self.next_token() == close {
+            return Err(self.unexpected("a value after the comma"));
+        }
+        Ok(())
+    }
+
     /// A syntax error at the position, showing what stands there.
+    #[cold]
     pub(crate) fn unexpected(&self, what: &'static str) -> RequestError {
         RequestError::new(K::Syntax, what).at(self.pos).got(&self.here())
     }
 
     /// A value error at `start`, showing the value that begins there.
+    #[cold]
     pub(crate) fn mismatch(
         &self,
         start: usize,
@@ -204,6 +236,7 @@ impl<'i> Scanner<'i> {
         }
     }
 
+    #[cold]
     pub(crate) fn too_deep(&self) -> RequestError {
         RequestError::new(K::Depth, "fewer levels of nesting").at(self.pos)
     }

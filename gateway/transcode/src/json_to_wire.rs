@@ -11,7 +11,7 @@ use crate::bind::tree::{Entry, Leaf, Tree};
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::{Scan, Scanner};
 use crate::rules::UnknownFields;
-use crate::schema::{Field, MessageId, Schema, Shape};
+use crate::schema::{Field, Message, MessageId, Schema, Shape};
 use seen::Seen;
 use trail::{Step, Trail};
 
@@ -53,18 +53,17 @@ impl<'s, 'i> Encoder<'s, 'i> {
         if message.well_known.is_special() {
             return self.well_known(id, trail);
         }
-        self.object(id, trail, bound, None)
+        self.object(message, trail, bound, None)
     }
 
     /// The members of an object as the fields of a message; the member `@type` at `typed` is stepped over.
     pub(crate) fn object(
         &mut self,
-        id: MessageId,
+        message: &'s Message,
         trail: &Trail<'_>,
         bound: Option<&Tree>,
         typed: Option<usize>,
     ) -> Scan<()> {
-        let message = self.schema.message(id);
         if self.scan.next_token() != b'{' {
             let start = self.scan.position();
             return Err(trail.name(self.scan.mismatch(start, "an object")));
@@ -79,23 +78,23 @@ impl<'s, 'i> Encoder<'s, 'i> {
         let mut next = 0;
         let mut open = !self.scan.closes(b'}');
         while open {
-            self.scan.space();
-            if let Some(index) = self.key(id, next, trail, typed)? {
+            if let Some(index) = self.key(message, next, trail, typed)? {
                 next = index + 1;
-                self.member(id, index, &mut seen, trail, bound)?;
+                self.member(message, index, &mut seen, trail, bound)?;
             }
-            open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;
+            open = self.scan.comma(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;
         }
-        self.depth += 1;
+        self.leave();
         if let Some(tree) = bound {
             tree.write_missing(self.schema, &seen, &mut self.out);
         }
         if message.has_required {
-            self.check_required(id, &seen, trail, bound)?;
+            self.check_required(message, &seen, trail, bound)?;
         }
         Ok(())
     }
 
+    #[inline]
     fn enter(&mut self, trail: &Trail<'_>) -> Scan<()> {
         match self.depth.checked_sub(1) {
             Some(left) => self.depth = left,
@@ -105,18 +104,43 @@ impl<'s, 'i> Encoder<'s, 'i> {
         Ok(())
     }
 
+    #[inline]
+    fn leave(&mut self) {
+        self.depth += 1;
+    }
+
     /// Reads a key and its colon; the field it names, or nothing when the member was stepped over.
+    #[inline]
     fn key(
         &mut self,
-        id: MessageId,
+        message: &'s Message,
         guess: u16,
         trail: &Trail<'_>,
         typed: Option<usize>,
     ) -> Scan<Option<u16>> {
-        let message = self.schema.message(id);
         if let Some(field) = message.field(guess)
             && !field.rules.unknown_field_paths
-            && self.scan.eat(&field.output_key)
+            && self.scan.eat_piece(&field.output_key)
+        {
+            return Ok(Some(guess));
+        }
+        self.other_key(message, guess, trail, typed)
+    }
+
+    /// As [`Self::key`], without a guess that was right.
+    #[inline(never)]
+    fn other_key(
+        &mut self,
+        message: &'s Message,
+        guess: u16,
+        trail: &Trail<'_>,
+        typed: Option<usize>,
+    ) -> Scan<Option<u16>> {
+        self.scan.after_comma(b'}').map_err(|e| trail.name(e))?;
+        if let Some(field) = message.field(guess)
+            && !field.rules.unknown_field_paths
+            && (self.scan.eat_piece(&field.output_key)
+                || field.other_key.as_ref().is_some_and(|key| self.scan.eat_piece(key)))
         {
             return Ok(Some(guess));
         }
@@ -126,15 +150,15 @@ impl<'s, 'i> Encoder<'s, 'i> {
         match message.by_name(&name) {
             Some((index, field)) if !field.rules.unknown_field_paths => Ok(Some(index)),
             _ if typed.is_some() && name == "@type" => self.type_again(typed, start, trail).map(|()| None),
-            _ => self.unknown_field(id, &name, start, trail).map(|()| None),
+            _ => self.unknown_field(message, &name, start, trail).map(|()| None),
         }
     }
 
-    fn unknown_field(&mut self, id: MessageId, name: &str, start: usize, trail: &Trail<'_>) -> Scan<()> {
+    fn unknown_field(&mut self, message: &Message, name: &str, start: usize, trail: &Trail<'_>) -> Scan<()> {
         let place = trail.child(Step::Field(name));
         match self.options.unknown {
             UnknownFields::Reject => {
-                let error = RequestError::new(K::UnknownField, known_fields(self.schema, id));
+                let error = RequestError::new(K::UnknownField, known_fields(message));
                 return Err(place.name(error.at(start)));
             }
             UnknownFields::Report => self.report(&place),
@@ -153,16 +177,17 @@ impl<'s, 'i> Encoder<'s, 'i> {
         }
     }
 
+    #[inline]
     fn member(
         &mut self,
-        id: MessageId,
+        message: &'s Message,
         index: u16,
         seen: &mut Seen,
         trail: &Trail<'_>,
         bound: Option<&Tree>,
     ) -> Scan<()> {
-        let Some(field) = self.schema.message(id).field(index) else { return Ok(()) };
-        let place = trail.child(Step::Field(field.output_name()));
+        let Some(field) = message.field(index) else { return Ok(()) };
+        let place = trail.child(Step::Member(field));
         let start = self.scan.position();
         if !seen.field(index) {
             return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
@@ -176,7 +201,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
         if let Some(oneof) = field.oneof.filter(|_| entry.is_none())
             && !seen.oneof(oneof)
         {
-            return Err(place.name(self.oneof_error(id, oneof, start)));
+            return Err(place.name(oneof_error(message, oneof, start)));
         }
         match entry {
             None => self.field(field, &place, None),
@@ -188,15 +213,6 @@ impl<'s, 'i> Encoder<'s, 'i> {
                 self.repeated_in_body(field, leaf, &place)
             }
         }
-    }
-
-    fn oneof_error(&self, id: MessageId, oneof: u16, start: usize) -> RequestError {
-        let message = self.schema.message(id);
-        let name = message.oneofs.get(usize::from(oneof)).map_or("", |o| o);
-        let members: Vec<&str> =
-            message.fields.iter().filter(|f| f.oneof == Some(oneof)).map(Field::output_name).collect();
-        let expected = format!("only one of {} (oneof {name})", members.join(", "));
-        RequestError::new(K::Oneof, expected).at(start)
     }
 
     /// A field of the body that is bound elsewhere: it must say the same, and is not written twice.
@@ -218,19 +234,19 @@ impl<'s, 'i> Encoder<'s, 'i> {
 
     fn check_required(
         &self,
-        id: MessageId,
+        message: &'s Message,
         seen: &Seen,
         trail: &Trail<'_>,
         bound: Option<&Tree>,
     ) -> Scan<()> {
-        let missing = (0_u16..).zip(&self.schema.message(id).fields).find(|(index, field)| {
+        let missing = (0_u16..).zip(&message.fields).find(|(index, field)| {
             field.required && !seen.has(*index) && !bound.is_some_and(|tree| tree.supplies(*index))
         });
         match missing {
             None => Ok(()),
             Some((_, field)) => {
                 let error = RequestError::new(K::MissingField, "").at(self.scan.position());
-                Err(trail.child(Step::Field(field.output_name())).name(error))
+                Err(trail.child(Step::Member(field)).name(error))
             }
         }
     }
@@ -244,6 +260,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
     }
 
     /// A field's value with its tags, by its shape.
+    #[inline]
     pub(crate) fn field(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
         match field.shape {
             Shape::Single => self.single(field, place, below),
@@ -253,10 +270,19 @@ impl<'s, 'i> Encoder<'s, 'i> {
     }
 }
 
+#[cold]
+fn oneof_error(message: &Message, oneof: u16, start: usize) -> RequestError {
+    let name = message.oneofs.get(usize::from(oneof)).map_or("", |o| o);
+    let members: Vec<&str> =
+        message.fields.iter().filter(|f| f.oneof == Some(oneof)).map(Field::output_name).collect();
+    let expected = format!("only one of {} (oneof {name})", members.join(", "));
+    RequestError::new(K::Oneof, expected).at(start)
+}
+
 /// The names a message knows, for a message to a person.
-fn known_fields(schema: &Schema, id: MessageId) -> String {
+fn known_fields(message: &Message) -> String {
     const SHOWN: usize = 20;
-    let fields = &schema.message(id).fields;
+    let fields = &message.fields;
     let settable = fields.iter().filter(|f| !f.rules.unknown_field_paths);
     let names: Vec<&str> = settable.take(SHOWN).map(Field::output_name).collect();
     match names.len() {

@@ -8,6 +8,7 @@
 //! through its own [`Rules`].
 
 mod bind;
+mod block;
 mod descriptor;
 mod error;
 mod json;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::block::append;
 use crate::json::number;
 use crate::schema::{Kind, Schema};
 use crate::wire::{put_varint, zigzag};
@@ -32,7 +33,7 @@ pub(crate) fn put_text(
     let refuse = || expected(schema, kind);
     match kind {
         Kind::String => put_bytes(out, text.as_bytes()),
-        Kind::Bytes => put_bytes(out, &base64_bytes(text).ok_or_else(refuse)?),
+        Kind::Bytes => put_base64(text, out).ok_or_else(refuse)?,
         Kind::Bool => put_varint(out, u64::from(boolean(text, style.lenient_bool).ok_or_else(refuse)?)),
         Kind::Double => put_double(text, out).ok_or_else(refuse)?,
         Kind::Float => put_float(text, out).ok_or_else(refuse)?,
@@ -61,33 +62,56 @@ pub(crate) fn put_text(
 }
 
 /// Encodes an integer of an integer kind; nothing when it is out of range.
+pub(crate) fn put_integer(kind: Kind, value: i128, out: &mut Vec<u8>) -> Option<()> {
+    if let Ok(value) = i64::try_from(value) {
+        return put_int64(kind, value, out);
+    }
+    let value = u64::try_from(value).ok()?;
+    match kind {
+        Kind::Fixed64 => out.extend_from_slice(&value.to_le_bytes()),
+        Kind::Uint64 => put_varint(out, value),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// As [`put_integer`], for an integer of 64 bits.
+#[inline]
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "checked against the kind's range"
 )]
-pub(crate) fn put_integer(kind: Kind, value: i128, out: &mut Vec<u8>) -> Option<()> {
-    let (low, high) = range(kind)?;
-    if value < low || value > high {
+pub(crate) fn put_int64(kind: Kind, value: i64, out: &mut Vec<u8>) -> Option<()> {
+    let in_range = match kind {
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => true,
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => i32::try_from(value).is_ok(),
+        Kind::Uint32 | Kind::Fixed32 => u32::try_from(value).is_ok(),
+        Kind::Uint64 | Kind::Fixed64 => value >= 0,
+        _ => false,
+    };
+    if !in_range {
         return None;
     }
     match kind {
-        Kind::Sint32 | Kind::Sint64 => put_varint(out, zigzag(value as i64)),
+        Kind::Sint32 | Kind::Sint64 => put_varint(out, zigzag(value)),
         Kind::Fixed32 | Kind::Sfixed32 => out.extend_from_slice(&(value as u32).to_le_bytes()),
-        Kind::Fixed64 | Kind::Sfixed64 => out.extend_from_slice(&(value as u64).to_le_bytes()),
+        Kind::Fixed64 | Kind::Sfixed64 => out.extend_from_slice(&value.to_le_bytes()),
         _ => put_varint(out, value as u64),
     }
     Some(())
 }
 
+#[inline]
 #[allow(clippy::cast_sign_loss, reason = "negative enum numbers are ten bytes on the wire")]
 pub(crate) fn put_int32(out: &mut Vec<u8>, value: i32) {
     put_varint(out, i64::from(value) as u64);
 }
 
+#[inline]
 pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
+    append(out, bytes);
 }
 
 /// Lowest and highest value of an integer kind.
@@ -157,8 +181,17 @@ const LENIENT_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT_PADDING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT_PADDING);
 
-/// Bytes of standard or URL-safe base64, padded or not; a mix of both alphabets is refused.
-pub(crate) fn base64_bytes(text: &str) -> Option<Vec<u8>> {
-    let url = memchr::memchr2(b'-', b'_', text.as_bytes()).is_some();
-    if url { URL_SAFE.decode(text).ok() } else { STANDARD.decode(text).ok() }
+/// Appends the length and the bytes of standard or URL-safe base64, padded or not; nothing when it is none, or a mix of
+/// both alphabets.
+pub(crate) fn put_base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    let engine = if memchr::memchr2(b'-', b'_', text.as_bytes()).is_some() { &URL_SAFE } else { &STANDARD };
+    let padding = text.bytes().rev().take(2).take_while(|b| *b == b'=').count();
+    let most = (text.len() - padding) * 3 / 4;
+    put_varint(out, most as u64);
+    let start = out.len();
+    // the engine wants room for whole groups
+    out.resize(start + most + 3, 0);
+    let written = engine.decode_slice(text, out.get_mut(start..)?).ok()?;
+    out.truncate(start + written);
+    (written == most).then_some(())
 }

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 pub(crate) use build::{build, join};
 pub(crate) use names::NameTable;
 
+use crate::block::{Piece, append_block};
 use crate::rules::FieldRules;
-use crate::wire::WireType;
+use crate::wire::{WireType, put_tag};
 
 /// Index of a message in its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +39,7 @@ impl Schema {
         self.messages.get(id.0 as usize).unwrap_or(&self.empty)
     }
 
+    #[inline]
     pub(crate) fn enumeration(&self, id: EnumId) -> &Enum {
         self.enums.get(id.0 as usize).unwrap_or(&self.no_values)
     }
@@ -207,10 +209,12 @@ pub(crate) struct Field {
     pub(crate) json_name: Box<str>,
     pub(crate) prints_json_name: bool,
     /// `"name":` as it is printed.
-    pub(crate) output_key: Box<[u8]>,
+    pub(crate) output_key: Piece,
+    /// `"name":` with the name that is not printed, where there are two.
+    pub(crate) other_key: Option<Piece>,
     pub(crate) number: u32,
     /// The tag of one value (of the whole record when packed), encoded.
-    pub(crate) tag: Box<[u8]>,
+    pub(crate) tag: Tag,
     pub(crate) kind: Kind,
     pub(crate) shape: Shape,
     pub(crate) packed: bool,
@@ -219,6 +223,34 @@ pub(crate) struct Field {
     pub(crate) required: bool,
     pub(crate) oneof: Option<u16>,
     pub(crate) rules: FieldRules,
+}
+
+/// An encoded tag.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tag {
+    bytes: [u8; 8],
+    len: u8,
+}
+
+impl Tag {
+    pub(crate) fn new(number: u32, wire: WireType) -> Self {
+        let mut encoded = Vec::with_capacity(8);
+        put_tag(&mut encoded, number, wire);
+        let mut bytes = [0; 8];
+        for (to, from) in bytes.iter_mut().zip(&encoded) {
+            *to = *from;
+        }
+        Self { bytes, len: u8::try_from(encoded.len()).unwrap_or(8) }
+    }
+
+    #[inline]
+    pub(crate) fn append(self, out: &mut Vec<u8>) {
+        if self.len == 1 {
+            out.push(self.bytes[0]);
+        } else {
+            append_block(out, &self.bytes, usize::from(self.len));
+        }
+    }
 }
 
 impl Field {
@@ -254,10 +286,11 @@ pub(crate) struct EnumValue {
     /// The word in JSON.
     pub(crate) word: Box<str>,
     /// The word with its quotes, escaped.
-    pub(crate) quoted: Box<[u8]>,
+    pub(crate) quoted: Piece,
 }
 
 impl Enum {
+    #[inline]
     pub(crate) fn by_number(&self, number: i32) -> Option<&EnumValue> {
         let at = match self.numbers.get(usize::try_from(number).unwrap_or(usize::MAX)) {
             Some(entry) if entry.0 == number => entry.1,

@@ -7,6 +7,8 @@
     reason = "the wire format is made of bit patterns"
 )]
 
+use crate::block::append_block;
+
 /// What can be wrong with wire bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WireFault {
@@ -182,15 +184,36 @@ impl<'a> Reader<'a> {
 
 /// Appends a varint.
 #[inline]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value as u8) | 0x80);
-        value >>= 7;
+pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        put_long_varint(out, value);
     }
-    out.push(value as u8);
+}
+
+/// A varint of several bytes: two of them mostly.
+fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
+    if value < 0x4000 {
+        out.extend_from_slice(&[(value as u8) | 0x80, (value >> 7) as u8]);
+        return;
+    }
+    let mut bytes = [0_u8; 10];
+    let mut len = 0;
+    for byte in &mut bytes {
+        len += 1;
+        *byte = (value as u8) | 0x80;
+        value >>= 7;
+        if value == 0 {
+            *byte &= 0x7f;
+            break;
+        }
+    }
+    append_block(out, &bytes, len);
 }
 
 /// Appends a tag.
+#[inline]
 pub(crate) fn put_tag(out: &mut Vec<u8>, number: u32, wire: WireType) {
     put_varint(out, (u64::from(number) << 3) | wire as u64);
 }
@@ -219,23 +242,34 @@ pub(crate) fn end_len(out: &mut Vec<u8>, start: usize) -> usize {
         }
         return 0;
     }
-    widen_len(out, start, len)
+    end_wide_len(out, start, 1)
 }
 
-/// The content is too long for one length byte: makes room for more.
-fn widen_len(out: &mut Vec<u8>, start: usize, len: usize) -> usize {
-    let extra = varint_len(len as u64) - 1;
-    out.resize(start + len + extra, 0);
-    out.copy_within(start..start + len, start + extra);
+/// As [`begin_len`], for content that promises a length of `width` bytes.
+pub(crate) fn begin_wide_len(out: &mut Vec<u8>, width: usize) -> usize {
+    out.extend(std::iter::repeat_n(0, width));
+    out.len()
+}
+
+/// As [`end_len`], where `width` bytes are reserved: the content moves when its length takes another number of bytes.
+#[inline(never)]
+pub(crate) fn end_wide_len(out: &mut Vec<u8>, start: usize, width: usize) -> usize {
+    let len = out.len() - start;
+    let needed = varint_len(len as u64);
+    let content = start - width + needed;
+    if needed > width {
+        out.extend(std::iter::repeat_n(0, needed - width));
+    }
+    if needed != width {
+        out.copy_within(start..start + len, content);
+        out.truncate(content + len);
+    }
     let mut value = len as u64;
-    for slot in out.iter_mut().skip(start - 1).take(extra) {
-        *slot = (value as u8) | 0x80;
+    for (i, slot) in out.iter_mut().skip(start - width).take(needed).enumerate() {
+        *slot = (value as u8 & 0x7f) | if i + 1 < needed { 0x80 } else { 0 };
         value >>= 7;
     }
-    if let Some(slot) = out.get_mut(start - 1 + extra) {
-        *slot = value as u8;
-    }
-    extra
+    content.wrapping_sub(start)
 }
 
 fn varint_len(value: u64) -> usize {

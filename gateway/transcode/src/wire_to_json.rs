@@ -239,7 +239,7 @@ impl<'s> Printer<'s, '_> {
         if self.out.last() != Some(&b'{') {
             self.out.push(b',');
         }
-        self.out.extend_from_slice(&field.output_key);
+        field.output_key.append(self.out);
     }
 
     /// Prints the fields that must be there and were not on the wire.

@@ -55,7 +55,7 @@ impl<'p> Parts<'p> {
     pub(super) fn raw(self, content_type: Option<&str>, data: &[u8]) -> Frame {
         let mut out = with_capacity(data.len());
         let content = self.body_field().map(|(_, field)| {
-            out.extend_from_slice(&field.tag);
+            field.tag.append(&mut out);
             begin_len(&mut out)
         });
         if !self.tree.is_sent() {

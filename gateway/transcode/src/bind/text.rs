@@ -29,7 +29,7 @@ pub(super) fn put_field(
         return put_value(schema, field.kind, value, style, out);
     }
     let start = out.len();
-    out.extend_from_slice(&field.tag);
+    field.tag.append(out);
     let content = out.len();
     put_value(schema, field.kind, value, style, out)?;
     let default = out.get(content..).is_some_and(|bytes| bytes.iter().all(|b| *b == 0));
@@ -49,7 +49,7 @@ fn put_entry(
 ) -> Result<(), Expected> {
     let entry = field.kind.message().and_then(|id| schema.map_entry(id));
     let Some((key_field, value_field)) = entry else { return Err("no value".into()) };
-    out.extend_from_slice(&field.tag);
+    field.tag.append(out);
     let content = begin_len(out);
     put_tag(out, 1, key_field.kind.wire_type());
     scalar::put_text(schema, key_field.kind, key, style, out)?;

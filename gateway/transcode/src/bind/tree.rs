@@ -193,12 +193,12 @@ impl Tree {
         let Some(field) = field else { return };
         match entry {
             Entry::Leaf(leaf) if leaf.packed => {
-                out.extend_from_slice(&field.tag);
+                field.tag.append(out);
                 crate::scalar::put_bytes(out, &leaf.wire);
             }
             Entry::Leaf(leaf) => out.extend_from_slice(&leaf.wire),
             Entry::Node(tree) => {
-                out.extend_from_slice(&field.tag);
+                field.tag.append(out);
                 if matches!(field.kind, Kind::Group(_)) {
                     tree.write(schema, out);
                     put_tag(out, field.number, WireType::EndGroup);

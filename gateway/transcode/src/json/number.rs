@@ -49,26 +49,101 @@ impl<'i> Scanner<'i> {
     #[inline]
     pub(crate) fn plain_integer(&mut self) -> Option<i64> {
         let rest = self.rest();
-        let negative = rest.first() == Some(&b'-');
-        let digits = rest.get(usize::from(negative)..)?;
-        let mut value = 0_i64;
-        let mut len = 0;
-        while let Some(digit) = digits.get(len).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
-            if len == 18 {
-                return None;
-            }
-            value = value * 10 + i64::from(digit);
-            len += 1;
-        }
-        let plain = len > 0
-            && (len == 1 || digits.first() != Some(&b'0'))
-            && !matches!(digits.get(len), Some(b'.' | b'e' | b'E'));
-        if !plain {
+        let (negative, digits) = match rest {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (value, len) = leading_digits(digits, 0);
+        let leading_zero = len > 1 && digits.first() == Some(&b'0');
+        if len == 0 || len > 18 || leading_zero || matches!(digits.get(len), Some(b'.' | b'e' | b'E')) {
             return None;
         }
         self.pos += usize::from(negative) + len;
+        let value = value.cast_signed();
         Some(if negative { -value } else { value })
     }
+
+    /// As [`Self::plain_integer`], in quotes.
+    #[inline]
+    pub(crate) fn quoted_integer(&mut self) -> Option<i64> {
+        let start = self.pos;
+        self.pos += 1;
+        let value = self.plain_integer().filter(|_| self.peek() == b'"');
+        self.pos = if value.is_some() { self.pos + 1 } else { start };
+        value
+    }
+
+    /// A decimal of few digits without exponent, stepped over: its digits as an integer, with the sign apart, and how
+    /// many of them stand after the point. Nothing (and no step) for every other spelling.
+    #[inline]
+    pub(crate) fn plain_decimal(&mut self) -> Option<Decimal> {
+        let rest = self.rest();
+        let (negative, digits) = match rest {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let (whole, len) = leading_digits(digits, 0);
+        if len == 0 || (len > 1 && digits.first() == Some(&b'0')) {
+            return None;
+        }
+        let (mut value, mut scale, mut end) = (whole, 0, len);
+        if digits.get(len) == Some(&b'.') {
+            (value, scale) = leading_digits(digits.get(len + 1..)?, whole);
+            end = len + 1 + scale;
+            if scale == 0 {
+                return None;
+            }
+        }
+        if len + scale > 18 || matches!(digits.get(end), Some(b'e' | b'E')) {
+            return None;
+        }
+        self.pos += usize::from(negative) + end;
+        Some(Decimal { negative, digits: value, scale })
+    }
+}
+
+/// A short decimal: `digits` divided by ten to the power of `scale`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decimal {
+    negative: bool,
+    digits: u64,
+    scale: usize,
+}
+
+impl Decimal {
+    /// The nearest double, where one division of two exact doubles gives it (W. D. Clinger, 1990).
+    #[inline]
+    #[allow(clippy::cast_precision_loss, reason = "checked to be exact")]
+    pub(crate) fn double(self) -> Option<f64> {
+        const POWERS: [f64; 19] = [
+            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+            1e18,
+        ];
+        let power = POWERS.get(self.scale).filter(|_| self.digits <= 1 << 53)?;
+        let value = self.digits as f64 / power;
+        Some(if self.negative { -value } else { value })
+    }
+
+    /// The nearest single, likewise.
+    #[inline]
+    #[allow(clippy::cast_precision_loss, reason = "checked to be exact")]
+    pub(crate) fn single(self) -> Option<f32> {
+        const POWERS: [f32; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+        let power = POWERS.get(self.scale).filter(|_| self.digits <= 1 << 24)?;
+        let value = self.digits as f32 / power;
+        Some(if self.negative { -value } else { value })
+    }
+}
+
+/// `before` with the digits at the front of `bytes` behind its own, and how many there are; wrong beyond 19 in all.
+#[inline]
+fn leading_digits(bytes: &[u8], before: u64) -> (u64, usize) {
+    let (mut value, mut len) = (before, 0);
+    while let Some(digit) = bytes.get(len).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        len += 1;
+    }
+    (value, len)
 }
 
 /// The integer that a number of JSON's grammar denotes, `1.0` and `1e3` included; nothing when it is not an integer

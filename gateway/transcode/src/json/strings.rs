@@ -1,38 +1,64 @@
-//! JSON strings: found by words of eight bytes, copied in one piece when nothing is escaped.
+//! JSON strings: found by blocks of bytes, copied in one piece when nothing is escaped.
 
 use std::borrow::Cow;
 
 use super::{Scan, Scanner};
+use crate::block::{append, plain_prefix};
 use crate::error::{RequestError, RequestErrorKind as K};
 
 impl<'i> Scanner<'i> {
+    /// The content of a string without escapes, stepped over; nothing (and no step) for everything else.
+    #[inline]
+    pub(crate) fn plain_string(&mut self) -> Option<&'i str> {
+        let content = self.rest().strip_prefix(b"\"")?;
+        let len = plain_prefix(content);
+        if content.get(len) != Some(&b'"') {
+            return None;
+        }
+        let start = self.pos + 1;
+        self.pos = start + len + 1;
+        Some(self.slice(start, start + len))
+    }
+
+    /// How many bytes come before the first special one of the string that begins here.
+    pub(crate) fn plain_ahead(&self) -> usize {
+        self.rest().get(1..).map_or(0, plain_prefix)
+    }
+
     /// A string's content; borrowed when it has no escapes.
+    #[inline]
     pub(crate) fn string(&mut self) -> Scan<Cow<'i, str>> {
-        self.open_quote()?;
-        let start = self.pos;
-        self.pos += plain_prefix(self.rest());
-        if self.peek() == b'"' {
-            let text = self.slice(start, self.pos);
-            self.pos += 1;
+        if let Some(text) = self.plain_string() {
             return Ok(Cow::Borrowed(text));
         }
-        let mut out = self.slice(start, self.pos).as_bytes().to_vec();
-        self.escaped(&mut out)?;
+        self.escaped_string().map(Cow::Owned)
+    }
+
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Scan<String> {
+        let mut out = Vec::new();
+        self.string_into(&mut out)?;
         // the input is UTF-8 and escapes append whole characters, so nothing is replaced
-        Ok(Cow::Owned(String::from_utf8(out).unwrap_or_default()))
+        Ok(String::from_utf8(out).unwrap_or_default())
     }
 
     /// Appends a string's content to `out`.
+    #[inline(never)]
     pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
         self.open_quote()?;
-        let plain = plain_prefix(self.rest());
-        out.extend_from_slice(self.rest().get(..plain).unwrap_or_default());
-        self.pos += plain;
-        if self.peek() == b'"' {
-            self.pos += 1;
-            return Ok(());
+        loop {
+            let plain = plain_prefix(self.rest());
+            append(out, self.rest().get(..plain).unwrap_or_default());
+            self.pos += plain;
+            match self.peek() {
+                b'"' => {
+                    self.pos += 1;
+                    return Ok(());
+                }
+                b'\\' => self.escape(out)?,
+                _ => return Err(self.unexpected("a character or the closing quote of the string")),
+            }
         }
-        self.escaped(out)
     }
 
     pub(crate) fn skip_string(&mut self) -> Scan<()> {
@@ -45,23 +71,6 @@ impl<'i> Scanner<'i> {
         }
         self.pos += 1;
         Ok(())
-    }
-
-    /// The rest of a string from its first byte that is not plain.
-    fn escaped(&mut self, out: &mut Vec<u8>) -> Scan<()> {
-        loop {
-            match self.peek() {
-                b'"' => {
-                    self.pos += 1;
-                    return Ok(());
-                }
-                b'\\' => self.escape(out)?,
-                _ => return Err(self.unexpected("a character or the closing quote of the string")),
-            }
-            let plain = plain_prefix(self.rest());
-            out.extend_from_slice(self.rest().get(..plain).unwrap_or_default());
-            self.pos += plain;
-        }
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Scan<()> {
@@ -117,29 +126,4 @@ impl<'i> Scanner<'i> {
 
 fn lone_surrogate(at: usize) -> RequestError {
     RequestError::new(K::Syntax, "a pair of surrogates").at(at).got("a lone one")
-}
-
-/// How many bytes come before the first quote, backslash or control character.
-#[inline]
-pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
-    let mut done = 0;
-    while let Some(word) = bytes.get(done..).and_then(<[u8]>::first_chunk::<8>) {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return done + (special.trailing_zeros() / 8) as usize;
-        }
-        done += 8;
-    }
-    let tail = bytes.get(done..).unwrap_or_default();
-    done + tail.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)).unwrap_or(tail.len())
-}
-
-/// The high bit of the first byte (and maybe of later ones) that is a quote, a backslash or a control character.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero_in = |x: u64| x.wrapping_sub(ONES) & !x;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | zero_in(word ^ (ONES * 0x22)) | zero_in(word ^ (ONES * 0x5c))) & HIGH
 }

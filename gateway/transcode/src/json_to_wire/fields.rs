@@ -8,7 +8,7 @@ use crate::bind::tree::Tree;
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::Scan;
 use crate::scalar::{self, TextStyle};
-use crate::schema::{EnumId, Field, Kind, WellKnown};
+use crate::schema::{EnumId, Field, Kind, Tag, WellKnown};
 use crate::wire::{WireType, begin_len, end_len, put_tag};
 
 impl Encoder<'_, '_> {
@@ -28,9 +28,10 @@ impl Encoder<'_, '_> {
         self.schema.enumeration(id).is_null
     }
 
+    #[inline]
     pub(super) fn single(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
         let start = self.out.len();
-        self.out.extend_from_slice(&field.tag);
+        field.tag.append(&mut self.out);
         let value = self.out.len();
         let written = self.value(field.kind, place, below)?;
         self.end_group(field);
@@ -45,29 +46,31 @@ impl Encoder<'_, '_> {
             let start = self.scan.position();
             return Err(place.name(self.scan.mismatch(start, "an array")));
         }
-        let start = self.out.len();
-        if field.packed {
-            self.out.extend_from_slice(&field.tag);
-            let content = begin_len(&mut self.out);
-            self.elements(field, place, &[])?;
-            if self.out.len() == content {
-                self.out.truncate(start);
-            } else {
-                end_len(&mut self.out, content);
-            }
-            return Ok(());
+        if !field.packed {
+            return self.elements(field, place, Some(field.tag));
         }
-        self.elements(field, place, &field.tag)
+        let start = self.out.len();
+        field.tag.append(&mut self.out);
+        let content = begin_len(&mut self.out);
+        self.elements(field, place, None)?;
+        if self.out.len() == content {
+            self.out.truncate(start);
+        } else {
+            end_len(&mut self.out, content);
+        }
+        Ok(())
     }
 
-    fn elements(&mut self, field: &Field, place: &Trail<'_>, tag: &[u8]) -> Scan<()> {
+    fn elements(&mut self, field: &Field, place: &Trail<'_>, tag: Option<Tag>) -> Scan<()> {
         self.enter(place)?;
         let mut open = !self.scan.closes(b']');
         let mut index = 0;
         while open {
             let element = place.child(Step::Index(index));
             let start = self.out.len();
-            self.out.extend_from_slice(tag);
+            if let Some(tag) = tag {
+                tag.append(&mut self.out);
+            }
             if self.value(field.kind, &element, None)? {
                 self.end_group(field);
             } else {
@@ -80,28 +83,12 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
+    /// The members of an object as entry messages.
     pub(super) fn map(&mut self, field: &Field, place: &Trail<'_>) -> Scan<()> {
         let Some((key, value)) = field.kind.message().and_then(|id| self.schema.map_entry(id)) else {
             return Err(place.name(RequestError::new(K::Value, "no value: the schema's map is broken")));
         };
         let (key, value) = (key.kind, value.kind);
-        self.entries(&field.tag, place, |encoder, text, start, place| {
-            put_tag(&mut encoder.out, 1, key.wire_type());
-            let style = TextStyle::default();
-            scalar::put_text(encoder.schema, key, text, style, &mut encoder.out)
-                .map_err(|expected| place.name(encoder.scan.mismatch(start, expected)))?;
-            put_tag(&mut encoder.out, 2, value.wire_type());
-            Ok(value)
-        })
-    }
-
-    /// The members of an object as entry messages with `tag`. `head` writes the key and the value's tag.
-    pub(super) fn entries(
-        &mut self,
-        tag: &[u8],
-        place: &Trail<'_>,
-        mut head: impl FnMut(&mut Self, &str, usize, &Trail<'_>) -> Scan<Kind>,
-    ) -> Scan<()> {
         if self.scan.next_token() != b'{' {
             let start = self.scan.position();
             return Err(place.name(self.scan.mismatch(start, "an object")));
@@ -110,26 +97,7 @@ impl Encoder<'_, '_> {
         let mut keys = Keys { base: self.keys.len(), many: None };
         let mut open = !self.scan.closes(b'}');
         while open {
-            self.scan.space();
-            let start = self.scan.position();
-            let text = self.scan.string().map_err(|e| place.name(e))?;
-            self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
-            let entry_place = place.child(Step::Key(&text));
-            let entry = self.out.len();
-            self.out.extend_from_slice(tag);
-            let content = begin_len(&mut self.out);
-            let kind = head(self, &text, start, &entry_place)?;
-            let key_end = self.out.len();
-            if keys.repeats(self, content, key_end) {
-                let error = RequestError::new(K::DuplicateField, "").at(start);
-                return Err(entry_place.name(error));
-            }
-            if self.value(kind, &entry_place, None)? {
-                let moved = end_len(&mut self.out, content);
-                self.keys.push((content + moved, key_end + moved));
-            } else {
-                self.out.truncate(entry);
-            }
+            self.entry(field, (key, value), &mut keys, place)?;
             open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
         }
         self.keys.truncate(keys.base);
@@ -137,18 +105,48 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn leave(&mut self) {
-        self.depth += 1;
+    #[inline]
+    fn entry(&mut self, field: &Field, kinds: (Kind, Kind), keys: &mut Keys, place: &Trail<'_>) -> Scan<()> {
+        self.scan.space();
+        let start = self.scan.position();
+        let text = self.scan.string().map_err(|e| place.name(e))?;
+        self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
+        let place = place.child(Step::Key(&text));
+        let entry = self.out.len();
+        field.tag.append(&mut self.out);
+        let content = begin_len(&mut self.out);
+        put_tag(&mut self.out, 1, kinds.0.wire_type());
+        if kinds.0 == Kind::String {
+            scalar::put_bytes(&mut self.out, text.as_bytes());
+        } else {
+            let style = TextStyle::default();
+            scalar::put_text(self.schema, kinds.0, &text, style, &mut self.out)
+                .map_err(|expected| place.name(self.scan.mismatch(start, expected)))?;
+        }
+        let key_end = self.out.len();
+        if keys.repeats(self, content, key_end) {
+            return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
+        }
+        put_tag(&mut self.out, 2, kinds.1.wire_type());
+        if self.value(kinds.1, &place, None)? {
+            let moved = end_len(&mut self.out, content);
+            self.keys.push((content + moved, key_end + moved));
+        } else {
+            self.out.truncate(entry);
+        }
+        Ok(())
     }
 
+    #[inline]
     fn end_group(&mut self, field: &Field) {
         if matches!(field.kind, Kind::Group(_)) {
             put_tag(&mut self.out, field.number, WireType::EndGroup);
         }
     }
 
-    /// One value of `kind`, without its tag (and without the end tag of a group); false when it was dropped (an unknown enum word while unknown fields are
-    /// ignored).
+    /// One value of `kind`, without its tag (and without the end tag of a group); false when it was dropped (an unknown
+    /// enum word while unknown fields are ignored).
+    #[inline]
     pub(super) fn value(&mut self, kind: Kind, place: &Trail<'_>, below: Option<&Tree>) -> Scan<bool> {
         match kind {
             Kind::Message(id) => {
@@ -177,9 +175,9 @@ struct Keys {
 impl Keys {
     const FEW: usize = 16;
 
+    #[inline]
     fn repeats(&mut self, encoder: &Encoder<'_, '_>, start: usize, end: usize) -> bool {
         let bytes = |range: &(usize, usize)| encoder.out.get(range.0..range.1).unwrap_or_default();
-        // the value's tag at the end is the same for all keys, so it may stay
         let key = bytes(&(start, end));
         let before = encoder.keys.get(self.base..).unwrap_or_default();
         if before.len() < Self::FEW {

@@ -5,25 +5,46 @@
 pub(crate) struct Seen {
     fields: u16,
     inline: [u64; 2],
+    rare: Option<Box<Rare>>,
+}
+
+/// What few objects need.
+#[derive(Debug, Default)]
+struct Rare {
+    /// The bits from the 129th on.
     spill: Vec<u64>,
     /// Fields that were met without being set here: null, or bound elsewhere.
     mentioned: Vec<u16>,
 }
 
+impl Rare {
+    #[cold]
+    fn spilling(bits: usize) -> Self {
+        Self { spill: vec![0; bits.div_ceil(64)], mentioned: Vec::new() }
+    }
+}
+
 impl Seen {
+    const INLINE: usize = 128;
+
+    #[inline]
     pub(crate) fn new(fields: usize, oneofs: usize) -> Self {
-        let words = (fields + oneofs).div_ceil(64);
-        let spill = if words > 2 { vec![0; words] } else { Vec::new() };
-        let fields = u16::try_from(fields).unwrap_or(u16::MAX);
-        Self { fields, inline: [0; 2], spill, mentioned: Vec::new() }
+        let rare = (fields + oneofs > Self::INLINE)
+            .then(|| Box::new(Rare::spilling(fields + oneofs - Self::INLINE)));
+        Self { fields: u16::try_from(fields).unwrap_or(u16::MAX), inline: [0; 2], rare }
     }
 
+    #[inline]
     fn word(&mut self, bit: usize) -> Option<&mut u64> {
-        let words = if self.spill.is_empty() { &mut self.inline[..] } else { &mut self.spill[..] };
-        words.get_mut(bit / 64)
+        match (self.inline.get_mut(bit / 64), &mut self.rare) {
+            (Some(word), _) => Some(word),
+            (None, Some(rare)) => rare.spill.get_mut((bit - Self::INLINE) / 64),
+            (None, None) => None,
+        }
     }
 
     /// Adds a bit; false when it was there.
+    #[inline]
     fn add(&mut self, bit: usize) -> bool {
         let mask = 1 << (bit % 64);
         match self.word(bit) {
@@ -36,20 +57,23 @@ impl Seen {
     }
 
     /// Marks a field; false when it was met before.
+    #[inline]
     pub(crate) fn field(&mut self, index: u16) -> bool {
-        self.add(usize::from(index)) && !self.mentioned.contains(&index)
+        self.add(usize::from(index)) && self.rare.as_ref().is_none_or(|rare| !rare.mentioned.contains(&index))
     }
 
     /// Takes the mark back, so that the field is written by whoever has bound it; a second mention is still refused.
+    #[cold]
     pub(crate) fn unset(&mut self, index: u16) {
         let bit = usize::from(index);
         if let Some(word) = self.word(bit) {
             *word &= !(1 << (bit % 64));
         }
-        self.mentioned.push(index);
+        self.rare.get_or_insert_default().mentioned.push(index);
     }
 
     /// Marks a oneof; false when a member of it was met before.
+    #[inline]
     pub(crate) fn oneof(&mut self, index: u16) -> bool {
         self.add(usize::from(self.fields) + usize::from(index))
     }
@@ -57,7 +81,11 @@ impl Seen {
     /// Whether the field has a value.
     pub(crate) fn has(&self, index: u16) -> bool {
         let bit = usize::from(index);
-        let words = if self.spill.is_empty() { &self.inline[..] } else { &self.spill[..] };
-        words.get(bit / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0)
+        let word = match (self.inline.get(bit / 64), &self.rare) {
+            (Some(word), _) => Some(word),
+            (None, Some(rare)) => rare.spill.get((bit - Self::INLINE) / 64),
+            (None, None) => None,
+        };
+        word.is_some_and(|word| word & (1 << (bit % 64)) != 0)
     }
 }

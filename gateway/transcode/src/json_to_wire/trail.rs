@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::RequestError;
+use crate::schema::Field;
 
 /// One step from a value to a value inside it.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +11,7 @@ pub(crate) enum Step<'t> {
     /// The document itself.
     Root,
     Field(&'t str),
+    Member(&'t Field),
     Index(usize),
     Key(&'t str),
 }
@@ -24,6 +26,7 @@ pub(crate) struct Trail<'t> {
 impl<'t> Trail<'t> {
     pub(crate) const ROOT: Trail<'static> = Trail { up: None, step: Step::Root };
 
+    #[inline]
     pub(crate) fn child(&'t self, step: Step<'t>) -> Trail<'t> {
         Trail { up: Some(self), step }
     }
@@ -39,13 +42,14 @@ impl fmt::Display for Trail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(up) = self.up {
             up.fmt(f)?;
-            if matches!(self.step, Step::Field(_)) && !matches!(up.step, Step::Root) {
+            if matches!(self.step, Step::Field(_) | Step::Member(_)) && !matches!(up.step, Step::Root) {
                 f.write_str(".")?;
             }
         }
         match self.step {
             Step::Root => Ok(()),
             Step::Field(name) => f.write_str(name),
+            Step::Member(field) => f.write_str(field.output_name()),
             Step::Index(index) => write!(f, "[{index}]"),
             Step::Key(key) if key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) => {
                 if self.up.is_some_and(|up| !matches!(up.step, Step::Root)) {

@@ -5,34 +5,45 @@ use crate::json::{Scan, number};
 use crate::rules::UnknownFields;
 use crate::scalar::{self, TextStyle};
 use crate::schema::{EnumId, Kind};
-use crate::wire::{begin_len, end_len, put_varint};
+use crate::wire::{begin_wide_len, end_wide_len, put_varint};
 
 impl Encoder<'_, '_> {
     /// One scalar or enum; false when an unknown enum word was dropped.
     pub(super) fn scalar(&mut self, kind: Kind) -> Scan<bool> {
-        let token = self.scan.next_token();
         match kind {
-            Kind::String => self.text(token)?,
-            Kind::Bool => self.boolean(token)?,
-            Kind::Double | Kind::Float => self.floating(kind, token)?,
-            Kind::Enum(id) => return self.enumeration(id, token),
-            Kind::Bytes => self.quoted(kind, token)?,
-            _ => self.integer(kind, token)?,
+            Kind::String => self.text()?,
+            Kind::Bool => self.boolean()?,
+            Kind::Double | Kind::Float => self.floating(kind)?,
+            Kind::Enum(id) => return self.enumeration(id),
+            Kind::Bytes => self.quoted(kind)?,
+            _ => self.integer(kind)?,
         }
         Ok(true)
     }
 
-    fn text(&mut self, token: u8) -> Scan<()> {
-        if token != b'"' {
+    fn text(&mut self) -> Scan<()> {
+        if self.scan.next_token() != b'"' {
             return Err(self.refuse(Kind::String));
         }
-        let content = begin_len(&mut self.out);
-        self.scan.string_into(&mut self.out)?;
-        end_len(&mut self.out, content);
+        match self.scan.plain_string() {
+            Some(text) => scalar::put_bytes(&mut self.out, text.as_bytes()),
+            None => self.escaped_text()?,
+        }
         Ok(())
     }
 
-    fn boolean(&mut self, token: u8) -> Scan<()> {
+    /// A string whose length is known when its escapes are resolved.
+    fn escaped_text(&mut self) -> Scan<()> {
+        // a first piece of several hundred bytes promises a length of two bytes
+        let width = if self.scan.plain_ahead() < 64 { 1 } else { 2 };
+        let content = begin_wide_len(&mut self.out, width);
+        self.scan.string_into(&mut self.out)?;
+        end_wide_len(&mut self.out, content, width);
+        Ok(())
+    }
+
+    fn boolean(&mut self) -> Scan<()> {
+        let token = self.scan.next_token();
         let word = match token {
             b't' => "true",
             b'f' => "false",
@@ -43,15 +54,25 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    fn integer(&mut self, kind: Kind, token: u8) -> Scan<()> {
-        if token == b'"' {
-            return self.quoted(kind, token);
-        }
+    fn integer(&mut self, kind: Kind) -> Scan<()> {
+        let token = self.scan.next_token();
         let start = self.scan.position();
-        let value = match self.scan.plain_integer() {
-            Some(value) => Some(i128::from(value)),
-            None if matches!(token, b'-' | b'0'..=b'9') => number::integer(self.scan.number()?),
-            None => return Err(self.refuse(kind)),
+        let plain = if token == b'"' { self.scan.quoted_integer() } else { self.scan.plain_integer() };
+        if plain.and_then(|value| scalar::put_int64(kind, value, &mut self.out)).is_some() {
+            return Ok(());
+        }
+        self.scan.rewind(start);
+        self.other_integer(kind)
+    }
+
+    /// An integer in a spelling that is rare, or a value that is none.
+    #[inline(never)]
+    fn other_integer(&mut self, kind: Kind) -> Scan<()> {
+        let start = self.scan.position();
+        let value = match self.scan.peek() {
+            b'"' => return self.quoted(kind),
+            b'-' | b'0'..=b'9' => number::integer(self.scan.number()?),
+            _ => return Err(self.refuse(kind)),
         };
         match value.and_then(|v| scalar::put_integer(kind, v, &mut self.out)) {
             Some(()) => Ok(()),
@@ -59,13 +80,30 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn floating(&mut self, kind: Kind, token: u8) -> Scan<()> {
-        if token == b'"' {
-            return self.quoted(kind, token);
+    fn floating(&mut self, kind: Kind) -> Scan<()> {
+        let token = self.scan.next_token();
+        let start = self.scan.position();
+        if let Some(plain) = self.scan.plain_decimal() {
+            let exact = if kind == Kind::Float {
+                plain.single().map(|v| self.out.extend_from_slice(&v.to_le_bytes()))
+            } else {
+                plain.double().map(|v| self.out.extend_from_slice(&v.to_le_bytes()))
+            };
+            if exact.is_some() {
+                return Ok(());
+            }
+            self.scan.rewind(start);
         }
-        if !matches!(token, b'-' | b'0'..=b'9') {
-            return Err(self.refuse(kind));
+        match token {
+            b'"' => self.quoted(kind),
+            b'-' | b'0'..=b'9' => self.other_floating(kind),
+            _ => Err(self.refuse(kind)),
         }
+    }
+
+    /// A number of many digits or with an exponent.
+    #[inline(never)]
+    fn other_floating(&mut self, kind: Kind) -> Scan<()> {
         let start = self.scan.position();
         let text = self.scan.number()?;
         let written = if kind == Kind::Float {
@@ -77,8 +115,8 @@ impl Encoder<'_, '_> {
     }
 
     /// A value whose text stands in quotes.
-    fn quoted(&mut self, kind: Kind, token: u8) -> Scan<()> {
-        if token != b'"' {
+    fn quoted(&mut self, kind: Kind) -> Scan<()> {
+        if self.scan.next_token() != b'"' {
             return Err(self.refuse(kind));
         }
         let start = self.scan.position();
@@ -87,7 +125,8 @@ impl Encoder<'_, '_> {
             .map_err(|expected| self.scan.mismatch(start, expected))
     }
 
-    fn enumeration(&mut self, id: EnumId, token: u8) -> Scan<bool> {
+    fn enumeration(&mut self, id: EnumId) -> Scan<bool> {
+        let token = self.scan.next_token();
         let start = self.scan.position();
         match token {
             b'"' => {
@@ -123,6 +162,7 @@ impl Encoder<'_, '_> {
     }
 
     /// The value at the position is not one of `kind`.
+    #[cold]
     fn refuse(&self, kind: Kind) -> crate::error::RequestError {
         self.scan.mismatch(self.scan.position(), scalar::expected(self.schema, kind))
     }

@@ -21,7 +21,7 @@ impl<'i> Encoder<'_, 'i> {
             WellKnown::Value => self.dynamic(id, place),
             WellKnown::ListValue => self.list(id, place),
             WellKnown::Wrapper => self.wrapper(id, place),
-            WellKnown::None | WellKnown::HttpBody => self.object(id, place, None, None),
+            WellKnown::None | WellKnown::HttpBody => self.object(self.schema.message(id), place, None, None),
         }
     }
 
@@ -96,7 +96,7 @@ impl<'i> Encoder<'_, 'i> {
                 let inner = self.schema.message(id).by_number(if token == b'{' { 5 } else { 6 });
                 let Some((_, field)) = inner else { return Ok(()) };
                 let Some(inner) = field.kind.message() else { return Ok(()) };
-                self.out.extend_from_slice(&field.tag);
+                field.tag.append(&mut self.out);
                 let content = begin_len(&mut self.out);
                 self.well_known(inner, place)?;
                 end_len(&mut self.out, content);
@@ -138,7 +138,7 @@ impl<'i> Encoder<'_, 'i> {
         if self.schema.message(id).well_known.is_special() || self.is_empty_type(id) {
             self.any_value(id, at, place)?;
         } else {
-            self.object(id, place, None, Some(at))?;
+            self.object(self.schema.message(id), place, None, Some(at))?;
         }
         if self.out.len() == content {
             // an empty value is not written at all
@@ -175,7 +175,7 @@ impl<'i> Encoder<'_, 'i> {
                     let error = RequestError::new(K::DuplicateField, "").at(start);
                     return Err(place.child(Step::Field("value")).name(error));
                 }
-                other => self.unknown_field(id, other, start, place)?,
+                other => self.unknown_field(self.schema.message(id), other, start, place)?,
             }
             open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
         }

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{Enum, EnumId, EnumValue, Field, Kind, Message, MessageId, NameTable, Schema, Shape, WellKnown};
+use super::{
+    Enum, EnumId, EnumValue, Field, Kind, Message, MessageId, NameTable, Schema, Shape, Tag, WellKnown,
+};
+use crate::block::Piece;
 use crate::descriptor::features::{Features, slot};
 use crate::descriptor::{
     EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, OneofDescriptor,
 };
 use crate::program::{NameStyle, Warning};
 use crate::rules::Rules;
-use crate::wire::{WireType, last_varint_field, put_tag};
+use crate::wire::{WireType, last_varint_field};
 
 /// Joins a scope and a name with a dot.
 pub(crate) fn join(scope: &str, name: &str) -> String {
@@ -200,11 +203,12 @@ impl Builder<'_> {
             _ => name.clone(),
         };
         let prints_json_name = self.style == NameStyle::Json;
-        let printed = if prints_json_name { &json_name } else { &name };
+        let (printed, other) = if prints_json_name { (&json_name, &name) } else { (&name, &json_name) };
         Some(Field {
             prints_json_name,
             output_key: quoted_key(printed),
-            tag: encoded_tag(number, if packed { WireType::Len } else { kind.wire_type() }),
+            other_key: (printed != other).then(|| quoted_key(other)),
+            tag: Tag::new(number, if packed { WireType::Len } else { kind.wire_type() }),
             name: name.into(),
             json_name: json_name.into(),
             number,
@@ -269,17 +273,11 @@ fn real_oneofs(message: &MessageDescriptor) -> Vec<(i32, &OneofDescriptor)> {
     (0..).zip(&message.oneof_decl).filter(|(i, _)| !synthetic(*i)).collect()
 }
 
-fn encoded_tag(number: u32, wire: WireType) -> Box<[u8]> {
-    let mut tag = Vec::with_capacity(5);
-    put_tag(&mut tag, number, wire);
-    tag.into()
-}
-
-fn quoted_key(name: &str) -> Box<[u8]> {
+fn quoted_key(name: &str) -> Piece {
     let mut key = Vec::with_capacity(name.len() + 3);
     crate::wire_to_json::text::quote(&mut key, name);
     key.push(b':');
-    key.into()
+    Piece::new(&key)
 }
 
 /// The JSON name that protoc derives: `foo_bar` becomes `fooBar`.
@@ -340,7 +338,7 @@ fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<War
                 name: v.name.as_str().into(),
                 number: v.number,
                 word: word.into(),
-                quoted: quoted.into(),
+                quoted: Piece::new(&quoted),
             }
         })
         .collect();

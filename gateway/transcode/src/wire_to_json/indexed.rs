@@ -97,7 +97,7 @@ impl<'s> Printer<'s, '_> {
         // what prints with its key is printed with it, and the key is taken off again where only the value is wanted
         if !key && self.out.len() > start {
             let comma = usize::from(self.out.get(start) == Some(&b','));
-            self.out.drain(start..start + comma + field.output_key.len());
+            self.out.drain(start..start + comma + field.output_key.bytes().len());
         }
         Ok(())
     }

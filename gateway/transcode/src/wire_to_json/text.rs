@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::json::plain_prefix;
+use crate::block::plain_prefix;
 
 /// Appends `text` in quotes, escaped as RFC 8259 demands and no further.
 pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {

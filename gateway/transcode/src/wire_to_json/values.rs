@@ -125,7 +125,7 @@ impl<'s> Printer<'s, '_> {
                 let entry = self.schema.enumeration(id);
                 match entry.by_number(bits as i32) {
                     _ if entry.is_null => out.extend_from_slice(b"null"),
-                    Some(value) => out.extend_from_slice(&value.quoted),
+                    Some(value) => value.quoted.append(out),
                     None => text::integer(out, bits as i32),
                 }
             }

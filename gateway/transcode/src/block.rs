@@ -1,0 +1,166 @@
+//! Short pieces of bytes, moved and searched in blocks of sixteen: a call of memcpy costs more than such a piece.
+//!
+//! A block is appended whole and cut to its length at once, so every copy has a size that is known to the compiler.
+
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "blocks are bit patterns")]
+
+#[cfg(target_arch = "x86_64")]
+mod sse2;
+#[cfg(test)]
+mod tests;
+
+/// Bytes in a block.
+pub(crate) const BLOCK: usize = 16;
+
+/// Appends the first `len` bytes of `block`.
+#[inline]
+pub(crate) fn append_block<const N: usize>(out: &mut Vec<u8>, block: &[u8; N], len: usize) {
+    let end = out.len() + len;
+    out.extend_from_slice(block);
+    out.truncate(end);
+}
+
+/// Appends `bytes`: without a call when they are few.
+#[inline]
+pub(crate) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() <= BLOCK {
+        append_block(out, &load(bytes).to_le_bytes(), bytes.len());
+        return;
+    }
+    match (bytes.first_chunk::<BLOCK>(), bytes.last_chunk::<BLOCK>()) {
+        (Some(first), Some(last)) if bytes.len() <= 2 * BLOCK => {
+            append_block(out, first, bytes.len() - BLOCK);
+            out.extend_from_slice(last);
+        }
+        _ => out.extend_from_slice(bytes),
+    }
+}
+
+/// Up to sixteen bytes as a little-endian number, from loads that overlap.
+#[inline]
+pub(crate) fn load(bytes: &[u8]) -> u128 {
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let shift = (len - 8).min(8) * 8;
+        return u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << shift;
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let shift = (len - 4) * 8;
+        let word = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << shift;
+        return word.into();
+    }
+    match bytes {
+        [] => 0,
+        [a] => u128::from(*a),
+        [a, b] => u128::from(u16::from_le_bytes([*a, *b])),
+        [a, b, c, ..] => u128::from(u32::from_le_bytes([*a, *b, *c, 0])),
+    }
+}
+
+/// How many bytes come before the first quote, backslash or control character.
+#[inline]
+pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    let mut done = 0;
+    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+        let at = first_special(u128::from_le_bytes(*block));
+        if at < BLOCK {
+            return done + at;
+        }
+        done += BLOCK;
+        rest = after;
+        if done == 4 * BLOCK {
+            let skipped = plain_lines(rest);
+            done += skipped;
+            rest = rest.get(skipped..).unwrap_or_default();
+        }
+    }
+    // the zeroes after a short rest count as control characters
+    done + first_special(load(rest)).min(rest.len())
+}
+
+/// How many bytes of whole lines of 64 come before the first one that is not plain.
+fn plain_lines(bytes: &[u8]) -> usize {
+    let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
+    let (lines, _) = bytes.as_chunks::<64>();
+    let plain = lines.iter().take_while(|line| line.iter().fold(0, |any, b| any | special(*b)) == 0);
+    plain.count() * 64
+}
+
+/// The place of the first quote, backslash or control character in a block; 16 when there is none.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn first_special(block: u128) -> usize {
+    (sse2::special_bytes(block) | 0x1_0000).trailing_zeros() as usize
+}
+
+/// The place of the first quote, backslash or control character in a block; 16 when there is none.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+pub(crate) fn first_special(block: u128) -> usize {
+    portable_first_special(block)
+}
+
+/// Eight bytes at a time in a general register.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn portable_first_special(block: u128) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // the high bit of the first special byte (and maybe of later ones)
+    let special = |word: u64| {
+        let zero_in = |x: u64| x.wrapping_sub(ONES) & !x;
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        (control | zero_in(word ^ (ONES * 0x22)) | zero_in(word ^ (ONES * 0x5c))) & HIGH
+    };
+    let (low, high) = (special(block as u64), special((block >> 64) as u64));
+    let bits = if low == 0 { 64 + high.trailing_zeros() } else { low.trailing_zeros() };
+    bits as usize / 8
+}
+
+/// A text that is appended and looked for as one, without a call when it is short.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    block: [u8; 2 * BLOCK],
+    /// All ones where the block counts.
+    mask: [u128; 2],
+    whole: Box<[u8]>,
+}
+
+impl Piece {
+    pub(crate) fn new(whole: &[u8]) -> Self {
+        let mut block = [0; 2 * BLOCK];
+        let mut mask = [0; 2 * BLOCK];
+        for ((to, bits), from) in block.iter_mut().zip(&mut mask).zip(whole) {
+            (*to, *bits) = (*from, 0xff_u8);
+        }
+        let half = |bytes: &[u8]| load(bytes);
+        let (low, high) = mask.split_at(BLOCK);
+        Self { block, mask: [half(low), half(high)], whole: whole.into() }
+    }
+
+    #[inline]
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        if self.whole.len() <= 2 * BLOCK {
+            append_block(out, &self.block, self.whole.len());
+        } else {
+            out.extend_from_slice(&self.whole);
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.whole
+    }
+
+    /// Whether `text` begins with the piece.
+    #[inline]
+    pub(crate) fn begins(&self, text: &[u8]) -> bool {
+        let (Some(found), true) = (text.first_chunk::<{ 2 * BLOCK }>(), self.whole.len() <= 2 * BLOCK) else {
+            return text.starts_with(&self.whole);
+        };
+        let half = |bytes: &[u8; 2 * BLOCK], at: usize| {
+            bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u128::from_le_bytes(*b))
+        };
+        let differs = |at: usize, mask: u128| (half(found, at) ^ half(&self.block, at)) & mask;
+        differs(0, self.mask[0]) | differs(BLOCK, self.mask[1]) == 0
+    }
+}

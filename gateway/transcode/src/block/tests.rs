@@ -1,0 +1,61 @@
+//! Blocks against the plain way of doing the same.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::{Piece, append, first_special, load, plain_prefix, portable_first_special};
+
+fn special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Mostly plain bytes, some special, some beyond ASCII.
+fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop_oneof![20 => b' '..=b'~', 1 => any::<u8>()], 0..most)
+}
+
+proptest! {
+    #[test]
+    fn the_plain_prefix_ends_at_the_first_special_byte(bytes in bytes(300)) {
+        let wanted = bytes.iter().position(|b| special(*b)).unwrap_or(bytes.len());
+        prop_assert_eq!(plain_prefix(&bytes), wanted);
+    }
+
+    #[test]
+    fn both_ways_to_search_a_block_agree(block: [u8; 16]) {
+        let wanted = block.iter().position(|b| special(*b)).unwrap_or(16);
+        let block = u128::from_le_bytes(block);
+        prop_assert_eq!(first_special(block), wanted);
+        prop_assert_eq!(portable_first_special(block), wanted);
+    }
+
+    #[test]
+    fn appending_keeps_every_byte(before in bytes(5), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let mut out = before.clone();
+        append(&mut out, &bytes);
+        Piece::new(&bytes).append(&mut out);
+        prop_assert_eq!(out, [before, bytes.clone(), bytes].concat());
+    }
+
+    #[test]
+    fn a_piece_is_found_where_it_is(bytes in bytes(80), cut in 0..80_usize, wrong in 0..80_usize) {
+        let piece = bytes.get(..cut).unwrap_or(&bytes).to_vec();
+        prop_assert!(Piece::new(&piece).begins(&bytes));
+        prop_assert_eq!(Piece::new(&bytes).begins(&piece), piece.len() == bytes.len());
+        let mut other = bytes.clone();
+        if let Some(byte) = other.get_mut(wrong) {
+            *byte ^= 1;
+            prop_assert_eq!(Piece::new(&piece).begins(&other), wrong >= piece.len());
+        }
+    }
+}
+
+#[test]
+fn every_length_is_loaded() {
+    let bytes: Vec<u8> = (1..=16).collect();
+    for len in 0..=16 {
+        let mut wanted = [0; 16];
+        wanted[..len].copy_from_slice(&bytes[..len]);
+        assert_eq!(load(&bytes[..len]), u128::from_le_bytes(wanted), "{len} bytes");
+    }
+}
