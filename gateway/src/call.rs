@@ -15,26 +15,26 @@ use tower_service::Service as _;
 
 use crate::backend::Backend;
 
-/// What a unary call may take: as long as Toolforge's jobs client waits (contract 2.1).
-const UNARY: Duration = Duration::from_mins(1);
-
 /// Calls a method with one message, given as a whole frame. The status of a call that failed before its first message
-/// is an error here.
+/// is an error here. `metadata` goes with it; after `time` it is over.
 pub(crate) async fn call(
     backend: &Backend,
     method: &transcode::Method,
     frame: Vec<u8>,
     principal: &Principal,
+    metadata: HeaderMap,
+    time: Option<Duration>,
 ) -> Result<Response<ResponseBody>, Status> {
     let mut request = Request::new(Body::new(Full::new(Bytes::from(frame))));
     *request.method_mut() = Method::POST;
     *request.uri_mut() =
         method.path().parse().map_err(|_| Status::internal("the method's path is not one"))?;
     let headers = request.headers_mut();
+    *headers = metadata;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
-    if !method.server_streaming() {
-        headers.insert(deadline::TIMEOUT_HEADER, deadline::format(UNARY));
+    if let Some(time) = time {
+        headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
     }
     principal.assert(headers);
     let called = backend.channel.clone().call(request).await;

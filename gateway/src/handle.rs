@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -19,8 +20,8 @@ use transcode::Route;
 
 use crate::builtin::Builtin;
 use crate::grpc_web::GrpcWeb;
-use crate::limits::Limits;
 use crate::linger::linger;
+use crate::policy::{self, Asked, Early, Policy};
 use crate::problem::Problem;
 use crate::record::Record;
 use crate::render::{ErrorForm, Render};
@@ -43,7 +44,7 @@ pub(crate) struct Handler {
     schemas: Arc<Schemas>,
     errors: ErrorForm,
     builtin: Builtin,
-    limits: Limits,
+    policy: ArcSwap<Policy>,
     /// Cancelled when streams must end.
     ending: CancellationToken,
 }
@@ -52,7 +53,13 @@ impl Handler {
     pub(crate) fn new(schemas: Arc<Schemas>, options: &Options) -> Self {
         let ending = CancellationToken::new();
         let builtin = Builtin::new(Arc::clone(&schemas), options.public_reflection, ending.clone());
-        Self { schemas, errors: options.errors, builtin, limits: options.limits.clone(), ending }
+        let policy = ArcSwap::from_pointee(Policy::new(&options.policies, &options.limits));
+        Self { schemas, errors: options.errors, builtin, policy, ending }
+    }
+
+    /// Requests that come from now on meet these policies.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.policy.store(Arc::new(policy));
     }
 
     /// Says in health answers that the gateway stops.
@@ -70,14 +77,22 @@ impl Handler {
         headers::drop_identity(request.headers_mut());
         let head = request.method() == Method::HEAD;
         let schema = self.schemas.current();
-        let (way, name) = Way::of(Option::as_ref(&*schema), self.schemas.info(), &request);
+        let policy = self.policy.load_full();
+        let asked = Asked::of(&policy, &request);
+        let (way, name) = match policy.early(&mut request) {
+            Early::On => Way::of(Option::as_ref(&*schema), self.schemas.info(), &request),
+            Early::Answer(response) => (Way::Answered(Box::new(response)), String::new()),
+            Early::Refuse(problem) => (Way::NoRoute(Box::new(problem)), String::new()),
+        };
         let record = Record::begin(&request, name, Arc::clone(&caller));
-        let answer = AssertUnwindSafe(self.answer(way, Option::as_ref(&*schema), &caller.principal, request));
+        let answer =
+            AssertUnwindSafe(self.answer(way, Option::as_ref(&*schema), &caller.principal, &policy, request));
         let response = record.scope(answer.catch_unwind()).await.unwrap_or_else(|_| {
             let text = "the gateway failed unexpectedly";
             let problem = Problem::new(Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, text);
             Render::new(self.errors, None).response(&problem)
         });
+        let response = asked.finish(response);
         record.answer(if head { without_body(response) } else { response })
     }
 
@@ -86,20 +101,25 @@ impl Handler {
         way: Way,
         schema: Option<&Schema>,
         principal: &Principal,
+        policy: &Policy,
         request: Request<Incoming>,
     ) -> Response<Body> {
         match way {
+            Way::Answered(response) => *response,
             Way::NoMethod(_) | Way::Builtin | Way::Pass(..) => match GrpcWeb::of(request.headers()) {
-                None => self.grpc(way, principal, request.map(Body::new)).await,
-                Some(web) => self.grpc_web(&web, way, principal, request).await,
+                None => self.grpc(way, principal, policy, request.map(Body::new)).await,
+                Some(web) => self.grpc_web(&web, way, principal, policy, request).await,
             },
             Way::Document(document) => json(document),
             Way::NoRoute(problem) => {
-                let response = self.render(schema).response(&problem);
+                let response = match &problem.allow {
+                    Some(allow) if request.method() == Method::OPTIONS => policy::options(allow),
+                    _ => self.render(schema).response(&problem),
+                };
                 linger(request);
                 response
             }
-            Way::Route(route) => self.route(&route, schema, principal, request).await,
+            Way::Route(route) => self.route(&route, schema, principal, policy, request).await,
         }
     }
 
@@ -107,11 +127,17 @@ impl Handler {
         Render::new(self.errors, schema.map(|schema| schema.program.clone()))
     }
 
-    async fn grpc(&self, way: Way, principal: &Principal, request: Request<Body>) -> Response<Body> {
+    async fn grpc(
+        &self,
+        way: Way,
+        principal: &Principal,
+        policy: &Policy,
+        request: Request<Body>,
+    ) -> Response<Body> {
         let answered = match way {
             Way::NoMethod(status) => Err(status),
             Way::Builtin => self.builtin.serve(principal, request).await,
-            Way::Pass(index, rule) => self.pass(index, &rule, principal, request).await,
+            Way::Pass(index, rule) => self.pass(index, &rule, principal, policy, request).await,
             _ => Err(Status::internal("the request is no gRPC")),
         };
         answered.unwrap_or_else(Status::into_http)
@@ -122,13 +148,14 @@ impl Handler {
         web: &GrpcWeb,
         way: Way,
         principal: &Principal,
+        policy: &Policy,
         request: Request<Incoming>,
     ) -> Response<Body> {
         let refused = GrpcWeb::check_method(request.method());
         let (request, mut fault) = web.request(request);
         let response = match refused {
             Some(refused) => refused,
-            None => match fault.unless(self.grpc(way, principal, request)).await {
+            None => match fault.unless(self.grpc(way, principal, policy, request)).await {
                 Ok(response) => response,
                 Err(problem) => Status::new(problem.code, problem.message).into_http(),
             },
@@ -141,11 +168,12 @@ impl Handler {
         index: usize,
         rule: &options::MethodRule,
         principal: &Principal,
+        policy: &Policy,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
         let backend =
             self.schemas.backend(index).ok_or_else(|| Status::internal("the backend is not there"))?;
-        passthrough::serve(backend, rule, principal, &self.ending, request).await
+        passthrough::serve(backend, rule, principal, policy, &self.ending, request).await
     }
 
     async fn route(
@@ -153,15 +181,16 @@ impl Handler {
         route: &Route,
         schema: Option<&Schema>,
         principal: &Principal,
+        policy: &Policy,
         mut request: Request<Incoming>,
     ) -> Response<Body> {
         let render = self.render(schema);
         let answered = match schema {
-            Some(schema) => self.rest(route, schema, principal, &render, &mut request).await,
+            Some(schema) => self.rest(route, schema, principal, policy, &render, &mut request).await,
             None => Err(Problem::backend(&Status::unavailable("no backend serves this method"))),
         };
         linger(request);
-        answered.unwrap_or_else(|problem| render.response(&problem))
+        answered.unwrap_or_else(|problem| policy.refusal(&render, &problem))
     }
 
     async fn rest(
@@ -169,6 +198,7 @@ impl Handler {
         route: &Route,
         schema: &Schema,
         principal: &Principal,
+        policy: &Policy,
         render: &Render,
         request: &mut Request<Incoming>,
     ) -> Result<Response<Body>, Problem> {
@@ -185,7 +215,7 @@ impl Handler {
         let owner = schema.owner(method.path()).and_then(|index| self.schemas.backend(index));
         let backend =
             owner.ok_or_else(|| Problem::backend(&Status::unavailable("no backend serves this method")))?;
-        let call = Call { backend, principal, limits: &self.limits, render, ending: &self.ending };
+        let call = Call { backend, principal, policy, render, ending: &self.ending };
         rest::serve(&call, &bound, request).await
     }
 }

@@ -1,6 +1,12 @@
 //! Headers that may cross the gateway, and those that must not.
 
+mod rules;
+
 use http::header::{self, HeaderMap, HeaderName};
+
+pub use rules::{HeaderRule, HeaderRuleError, HeaderRules};
+
+pub(crate) use rules::Rules;
 
 /// Prefixes of identity headers: only this side of the gateway may set them (contract 1.3).
 const IDENTITY: &[&str] = &["x-toolforge-", "ssl-client-"];
@@ -30,14 +36,16 @@ pub(crate) fn drop_identity(headers: &mut HeaderMap) {
     }
 }
 
-/// The metadata of a gRPC call that is passed through: everything but what belongs to the connection.
-pub(crate) fn pass_through(headers: &mut HeaderMap) {
+/// The metadata of a gRPC call that is passed through: everything but what belongs to the connection. A credential goes
+/// on only where services are meant to see it; else they are told who calls, not by what it was proven.
+pub(crate) fn pass_through(headers: &mut HeaderMap, authorization: bool) {
     drop_identity(headers);
     for name in DROPPED {
         headers.remove(*name);
     }
-    // A credential ends here: services are told who calls, not by what it was proven.
-    headers.remove(header::AUTHORIZATION);
+    if !authorization {
+        headers.remove(header::AUTHORIZATION);
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod limits;
 mod linger;
 mod listen;
 mod passthrough;
+mod policy;
 mod problem;
 mod record;
 mod reflect;
@@ -35,11 +36,14 @@ use tokio::net::TcpListener;
 use transcode::OpenApiInfo;
 
 pub use backend::Backend;
+pub use headers::{HeaderRule, HeaderRuleError, HeaderRules};
 pub use limits::Limits;
+pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Policies};
 pub use render::ErrorForm;
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
 
 use handle::Handler;
+use policy::Policy;
 use schema::Schemas;
 
 /// Who may call a service that states no access rule for any of its methods.
@@ -63,6 +67,8 @@ pub struct Options {
     pub unstated: Unstated,
     /// Bounds on what a client may use.
     pub limits: Limits,
+    /// What the gateway does around the mapping.
+    pub policies: Policies,
     /// Title of the OpenAPI documents.
     pub title: String,
     /// Version of the OpenAPI documents.
@@ -76,6 +82,7 @@ impl Default for Options {
             public_reflection: false,
             unstated: Unstated::default(),
             limits: Limits::default(),
+            policies: Policies::default(),
             title: "API".to_owned(),
             version: "1".to_owned(),
         }
@@ -108,6 +115,11 @@ impl Gateway {
     /// Resolves once the schema of every backend is known.
     pub async fn ready(&self) {
         self.schemas.complete().await;
+    }
+
+    /// Requests that come from now on meet these policies and bounds. Bounds of connections stay as they were.
+    pub fn set_policies(&self, policies: &Policies, limits: &Limits) {
+        self.handler.set_policy(Policy::new(policies, limits));
     }
 
     /// Serves until the drain begins, then until every call has ended or the drain gives up.

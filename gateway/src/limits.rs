@@ -19,10 +19,16 @@ pub struct Limits {
     pub body: Duration,
     /// Calls at a time on one HTTP/2 connection.
     pub streams: u32,
-    /// All headers of a request.
+    /// All headers of a request, each counted with 32 bytes more (RFC 9113, 10.5.1).
     pub header_bytes: u32,
-    /// A request body that is transcoded, and a message of a backend.
+    /// The path and query of a request.
+    pub uri_bytes: usize,
+    /// Name-value pairs in a query.
+    pub query_pairs: usize,
+    /// A request body that is transcoded, after its content coding.
     pub body_bytes: usize,
+    /// A message of a backend that is transcoded.
+    pub message_bytes: usize,
     /// How long the answer to a stream waits for its first record, so that an early failure has an HTTP status.
     pub first_record: Duration,
     /// Silence on an HTTP/2 connection before a PING, and the wait for its answer.
@@ -45,7 +51,10 @@ impl Default for Limits {
             body: Duration::from_mins(1),
             streams: 256,
             header_bytes: 16 << 10,
+            uri_bytes: 8 << 10,
+            query_pairs: 1024,
             body_bytes: 4 << 20,
+            message_bytes: 4 << 20,
             first_record: Duration::from_millis(200),
             ping: (Duration::from_secs(30), Duration::from_secs(10)),
             unacknowledged: Duration::from_secs(30),

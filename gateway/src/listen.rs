@@ -1,6 +1,7 @@
 //! Accepting connections, and the order in which that ends.
 
 mod connection;
+mod lingering;
 mod preface;
 mod socket;
 

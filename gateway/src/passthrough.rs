@@ -13,6 +13,7 @@ use tower_service::Service as _;
 
 use crate::backend::Backend;
 use crate::headers;
+use crate::policy::Policy;
 
 /// Sends a gRPC request on as it is, in the name of its caller. What no tool could change is decided here; the rest by
 /// the service, which reads the first message and applies the same rule. A stream ends when the gateway says so.
@@ -20,11 +21,12 @@ pub(crate) async fn serve(
     backend: &Backend,
     rule: &MethodRule,
     principal: &Principal,
+    policy: &Policy,
     ending: &CancellationToken,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     authorize::check(rule, principal, principal.tool())?;
-    headers::pass_through(request.headers_mut());
+    headers::pass_through(request.headers_mut(), policy.rules.pass_authorization());
     principal.assert(request.headers_mut());
     let path = request.uri().path().parse().map_err(|_| Status::unimplemented("no such method"))?;
     *request.uri_mut() = path;

@@ -1,7 +1,7 @@
 //! What went wrong with a request, before it has a form: one type for refusals made here and statuses of backends.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use prost::Message as _;
 use tonic::{Code, Status};
 use transcode::RequestError;
@@ -49,12 +49,28 @@ pub(crate) struct Problem {
     pub(crate) details: Vec<Detail>,
     /// For `Allow` of a 405.
     pub(crate) allow: Option<String>,
+    /// A header that belongs to the refusal.
+    pub(crate) header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// What a backend said beside its status.
+    pub(crate) metadata: Option<Box<HeaderMap>>,
 }
 
 impl Problem {
     /// A refusal made here.
     pub(crate) fn new(code: Code, http: StatusCode, message: impl Into<String>) -> Self {
-        Self { code, http, message: message.into(), details: Vec::new(), allow: None }
+        let (details, allow, header, metadata) = (Vec::new(), None, None, None);
+        Self { code, http, message: message.into(), details, allow, header, metadata }
+    }
+
+    /// A request that is not well formed.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The same refusal with a header.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some(Box::new((name, value)));
+        self
     }
 
     /// A request that does not fit its method: the sentence names place and position, and so does a detail.
@@ -78,7 +94,9 @@ impl Problem {
         let http = read.chosen_http_status().and_then(|chosen| StatusCode::from_u16(chosen).ok());
         let details = RpcStatus::decode(status.details()).map(|rich| rich.details).unwrap_or_default();
         let http = http.unwrap_or_else(|| standard(status.code()));
-        Self { code: status.code(), http, message: status.message().to_owned(), details, allow: None }
+        let metadata = status.metadata();
+        let metadata = (!metadata.is_empty()).then(|| Box::new(metadata.clone().into_headers()));
+        Self { details, metadata, ..Self::new(status.code(), http, status.message()) }
     }
 }
 

@@ -93,6 +93,9 @@ impl Render {
         if let Some(allow) = problem.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(ALLOW, allow);
         }
+        if let Some((name, value)) = problem.header.as_deref() {
+            headers.insert(name, value.clone());
+        }
         response
     }
 }

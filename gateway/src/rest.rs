@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER,
-};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER};
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use mesh::client::ResponseBody as Replies;
 use mesh::identity::Principal;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic::body::Body;
@@ -21,7 +19,7 @@ use transcode::{Bound, Route, StreamFormat};
 use crate::backend::Backend;
 use crate::call::{call, failure};
 use crate::frames::Frames;
-use crate::limits::Limits;
+use crate::policy::{CodingError, Policy, RequestBody, content_coding};
 use crate::problem::Problem;
 use crate::render::Render;
 use crate::stream::{RawStream, RecordStream, Source};
@@ -39,7 +37,7 @@ const NO_BODY: usize = 1 << 10;
 pub(crate) struct Call<'a> {
     pub(crate) backend: &'a Backend,
     pub(crate) principal: &'a Principal,
-    pub(crate) limits: &'a Limits,
+    pub(crate) policy: &'a Policy,
     pub(crate) render: &'a Render,
     /// Cancelled when streams must end.
     pub(crate) ending: &'a CancellationToken,
@@ -67,19 +65,26 @@ pub(crate) async fn serve(
         return Err(Problem::new(Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, text));
     }
     let form = form(route, request.headers())?;
-    plain(request.headers())?;
-    let limit = if bound.takes_body() { call.limits.body_bytes } else { NO_BODY };
-    let data = read(request.body_mut(), limit, call.limits.body).await?;
+    let Policy { limits, deadlines, rules, decode, .. } = call.policy;
+    let time = deadlines.of(request.headers(), method.server_streaming())?;
+    let until = time.map(|time| Instant::now() + time);
+    let mut metadata = HeaderMap::new();
+    rules.request(request.headers(), &mut metadata)?;
+    let coding = content_coding(request.headers(), decode)?;
+    let limit = if bound.takes_body() { limits.body_bytes } else { NO_BODY };
+    let data = read(RequestBody::new(request.body_mut(), coding)?, limit, limits.body).await?;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = (!data.is_empty()).then_some(transcode::Body { content_type, data: &data });
     let frame = bound.request(body).map_err(|error| Problem::request(&error))?;
-    let reply = self::call(call.backend, &method, frame, call.principal).await;
-    let replies = reply.map_err(|status| Problem::backend(&status))?.into_body();
-    let response = match form {
-        Form::One => return unary(call, route, replies).await,
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let reply = self::call(call.backend, &method, frame, call.principal, metadata, left).await;
+    let (head, replies) = reply.map_err(|status| Problem::backend(&status))?.into_parts();
+    let mut response = match form {
+        Form::One => return unary(call, route, &head.headers, replies).await,
         Form::Records(format) => records(call, route, format, replies).await?,
         Form::Raw => raw(call, route, replies).await?,
     };
+    rules.response(&head.headers, response.headers_mut());
     Ok(streamed(response, request.version()))
 }
 
@@ -100,18 +105,8 @@ fn form(route: &Route, headers: &HeaderMap) -> Result<Form, Problem> {
     })
 }
 
-/// Bodies are read as they are: one in a content coding is not taken for something else (RFC 9110, 8.4).
-fn plain(headers: &HeaderMap) -> Result<(), Problem> {
-    let coding = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if headers.get_all(CONTENT_ENCODING).into_iter().any(coding) {
-        let text = "Content-Encoding: no coding of bodies is understood here";
-        return Err(Problem::new(Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
-    }
-    Ok(())
-}
-
-/// The whole body, within its size and time.
-async fn read(body: &mut Incoming, limit: usize, time: Duration) -> Result<Bytes, Problem> {
+/// The whole body, decoded, within its size and time.
+async fn read(body: RequestBody<&mut Incoming>, limit: usize, time: Duration) -> Result<Bytes, Problem> {
     let too_large = || {
         let text = format!("the body is larger than {limit} bytes");
         Problem::new(Code::InvalidArgument, StatusCode::PAYLOAD_TOO_LARGE, text)
@@ -122,6 +117,9 @@ async fn read(body: &mut Incoming, limit: usize, time: Duration) -> Result<Bytes
     match timeout(time, Limited::new(body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if matches!(error.downcast_ref(), Some(CodingError::Invalid(_))) => {
+            Err(Problem::invalid(error.to_string()))
+        }
         Ok(Err(_)) => {
             Err(Problem::new(Code::Cancelled, StatusCode::BAD_REQUEST, "the body ended before its length"))
         }
@@ -132,9 +130,15 @@ async fn read(body: &mut Incoming, limit: usize, time: Duration) -> Result<Bytes
     }
 }
 
-async fn unary(call: &Call<'_>, route: &Route, mut replies: Replies) -> Result<Response<Body>, Problem> {
-    let mut frames = Frames::new(call.limits.body_bytes);
+async fn unary(
+    call: &Call<'_>,
+    route: &Route,
+    head: &HeaderMap,
+    mut replies: Replies,
+) -> Result<Response<Body>, Problem> {
+    let mut frames = Frames::new(call.policy.limits.message_bytes);
     let mut message = None;
+    let mut trailers = HeaderMap::new();
     loop {
         while let Some(next) = frames.next().map_err(|error| broken(route, &error))? {
             if message.replace(next).is_some() {
@@ -147,7 +151,8 @@ async fn unary(call: &Call<'_>, route: &Route, mut replies: Replies) -> Result<R
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => frames.push(data),
                 Err(frame) => {
-                    if let Some(status) = frame.trailers_ref().and_then(failure) {
+                    trailers = frame.into_trailers().unwrap_or_default();
+                    if let Some(status) = failure(&trailers) {
                         return Err(Problem::backend(&status));
                     }
                 }
@@ -160,11 +165,17 @@ async fn unary(call: &Call<'_>, route: &Route, mut replies: Replies) -> Result<R
     let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
     *response.status_mut() = StatusCode::from_u16(route.success_status()).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(CONTENT_TYPE, header_value(&form.content_type()));
+    for metadata in [head, &trailers] {
+        call.policy.rules.response(metadata, response.headers_mut());
+        if let Some(status) = call.policy.rules.status(metadata, false) {
+            *response.status_mut() = status;
+        }
+    }
     Ok(response)
 }
 
 fn source(call: &Call<'_>, route: &Route, replies: Replies) -> Source {
-    let frames = Frames::new(call.limits.body_bytes);
+    let frames = Frames::new(call.policy.limits.message_bytes);
     Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone())
 }
 
@@ -175,7 +186,8 @@ async fn records(
     replies: Replies,
 ) -> Result<Response<Body>, Problem> {
     let source = source(call, route, replies);
-    let stream = RecordStream::open(source, format, call.render.clone(), call.limits.first_record).await?;
+    let stream =
+        RecordStream::open(source, format, call.render.clone(), call.policy.limits.first_record).await?;
     let mut response = Response::new(Body::new(stream));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)

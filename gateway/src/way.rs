@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use options::MethodRule;
+use tonic::body::Body;
 use tonic::{Code, Status};
 use transcode::{OpenApiInfo, Route, RouteError};
 
@@ -30,6 +31,8 @@ pub(crate) enum Way {
     Document(Bytes),
     /// REST that nobody answers.
     NoRoute(Box<Problem>),
+    /// What was answered before it had a way.
+    Answered(Box<Response<Body>>),
 }
 
 impl Way {

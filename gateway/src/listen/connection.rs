@@ -22,11 +22,16 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
+use super::lingering::Lingering;
 use super::preface::Begun;
 use super::socket;
 use crate::handle::{Caller, Handler};
 use crate::limits::Limits;
 use crate::tls::{Protocol, Tls};
+
+/// What is read of a head beyond its bounds, and its most fields over HTTP/1.1.
+const HEAD_MARGIN: u32 = 16 << 10;
+const FIELDS: usize = 256;
 
 /// What the connections of one listener share.
 pub(super) struct Server {
@@ -107,11 +112,13 @@ impl Server {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = TokioIo::new(io);
         let service = service(Arc::clone(&self.handler), Arc::new(caller));
         let ended = match protocol {
-            Protocol::Http1 => self.drive(self.http1.serve_connection(io, service)).await,
-            Protocol::Http2 => self.drive(self.http2.serve_connection(io, service)).await,
+            Protocol::Http1 => {
+                let io = TokioIo::new(Lingering::new(io, self.limits.header_bytes as usize));
+                self.drive(self.http1.serve_connection(io, service)).await
+            }
+            Protocol::Http2 => self.drive(self.http2.serve_connection(TokioIo::new(io), service)).await,
         };
         ended.map_err(io::Error::other)
     }
@@ -162,11 +169,18 @@ fn jittered(age: Duration, random: u64) -> Duration {
     age / 1000 * (900 + u32::try_from(random % 201).unwrap_or(100))
 }
 
+/// What is read of a head: more than what is allowed, so that a head that is too large gets an answer which says so.
+fn head(limits: &Limits) -> u32 {
+    let target = u32::try_from(limits.uri_bytes).unwrap_or(u32::MAX);
+    limits.header_bytes.saturating_add(target).saturating_add(HEAD_MARGIN)
+}
+
 fn http1(limits: &Limits) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
-        .max_buf_size((limits.header_bytes as usize).max(8 << 10));
+        .max_headers(FIELDS)
+        .max_buf_size(head(limits) as usize);
     http
 }
 
@@ -174,7 +188,7 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
-        .max_header_list_size(limits.header_bytes)
+        .max_header_list_size(head(limits))
         .max_frame_size(16 << 10)
         // CVE-2023-44487 and RUSTSEC-2024-0003
         .max_pending_accept_reset_streams(20)
