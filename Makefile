@@ -18,6 +18,7 @@ build: ## build every program and test
 
 test: ## install what tests need and run all of them
 	./integration/setup
+	./gateway/suite/setup
 	cargo test --workspace --no-fail-fast
 
 lint: ## formatting, lints and documentation, warnings refused

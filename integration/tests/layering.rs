@@ -41,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["api", "config-core", "mesh", "store", "store-embedded"]),
     ("transcode", &[]),
     ("gateway", &["mesh", "options", "transcode"]),
+    ("gateway-suite", &["transcode"]),
     ("cli", &["api", "mesh", "options"]),
     (
         "all",
@@ -73,8 +74,11 @@ const OPTIONAL: &[(&str, &[&str])] = &[
 /// External crates that only the named crates may use directly.
 const ONLY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store-embedded"]),
-    ("tonic", &["api", "mesh", "jobs", "config", "gateway", "cli", "all"]),
-    ("prost", &["api", "options", "mesh", "jobs", "config", "gateway", "cli", "transcode", "all"]),
+    ("tonic", &["api", "mesh", "jobs", "config", "gateway", "gateway-suite", "cli", "all"]),
+    (
+        "prost",
+        &["api", "options", "mesh", "jobs", "config", "gateway", "gateway-suite", "cli", "transcode", "all"],
+    ),
     ("axum", &[]),
     ("kube", &[]),
 ];
