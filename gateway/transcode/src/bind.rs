@@ -6,7 +6,7 @@
 pub(crate) mod binding;
 mod parts;
 pub(crate) mod place;
-mod query;
+pub(crate) mod query;
 mod stream;
 mod text;
 pub(crate) mod tree;
@@ -46,6 +46,7 @@ impl Bound {
     /// Binds the values that `route` captured from `path`, and the query (without its question mark).
     pub(crate) fn new(route: Route, path: &str, query: Option<&str>) -> Result<Self, RequestError> {
         let (schema, binding) = (route.schema(), route.binding());
+        let rules = route.method_data().rules();
         let mut tree = Tree::default();
         let mut values = Vec::with_capacity(binding.variables.len());
         for variable in &binding.variables {
@@ -58,6 +59,7 @@ impl Bound {
             let style = TextStyle {
                 lenient_bool: variable.place.rules(schema).is_some_and(|r| r.lenient_bool),
                 outside_json: true,
+                any_case_enums: rules.any_case_enums,
             };
             tree.put(schema, &variable.place, &value, style).map_err(|e| match e {
                 tree::Refusal::Value(expected) => wrong(expected),
@@ -66,7 +68,8 @@ impl Bound {
             values.push(value.into_owned());
         }
         if let Some(query) = query {
-            query::bind(schema, binding, route.options().depth, query, &mut tree)?;
+            let options = query::QueryOptions { rules, limits: route.options() };
+            query::bind(schema, binding, options, query, &mut tree)?;
         }
         Ok(Self { route, tree, values })
     }

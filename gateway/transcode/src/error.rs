@@ -41,16 +41,19 @@ pub enum RequestErrorKind {
     UnexpectedBody,
     /// A body that is not JSON.
     MediaType,
-    /// A message for a stream beyond what the method takes.
+    /// A message that is longer than it may be.
     Size,
+    /// A query that is longer or has more parameters than it may.
+    QuerySize,
 }
 
 impl RequestErrorKind {
-    /// The HTTP status: 415 for a media type, 413 for a size, 400 for the rest.
+    /// The HTTP status: 415 for a media type, 413 for the size of a body, 414 for that of a query, 400 for the rest.
     pub fn http_status(self) -> u16 {
         match self {
             Self::MediaType => 415,
             Self::Size => 413,
+            Self::QuerySize => 414,
             _ => 400,
         }
     }

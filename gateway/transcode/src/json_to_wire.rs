@@ -2,6 +2,7 @@
 
 pub(crate) mod any;
 mod fields;
+pub(crate) mod mask;
 pub(crate) mod seen;
 pub(crate) mod trail;
 mod values;
@@ -10,8 +11,9 @@ pub(crate) mod wellknown;
 use crate::bind::tree::{Entry, Leaf, Tree};
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::{Scan, Scanner};
-use crate::rules::UnknownFields;
+use crate::rules::{MethodRules, UnknownFields};
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
+use mask::Mask;
 use seen::Seen;
 use trail::{Step, Trail};
 
@@ -21,6 +23,25 @@ pub(crate) struct DecodeOptions {
     pub(crate) depth: u32,
     pub(crate) unknown: UnknownFields,
     pub(crate) path_wins: bool,
+    /// Enum words in upper and lower case.
+    pub(crate) any_case_enums: bool,
+}
+
+impl DecodeOptions {
+    /// What the rules of a method say.
+    pub(crate) fn of(rules: &MethodRules, depth: u32) -> Self {
+        Self {
+            depth,
+            unknown: rules.unknown_fields,
+            path_wins: rules.path_wins,
+            any_case_enums: rules.any_case_enums,
+        }
+    }
+
+    /// Every leniency off.
+    pub(crate) fn strict(depth: u32) -> Self {
+        Self { depth, unknown: UnknownFields::Reject, path_wins: false, any_case_enums: false }
+    }
 }
 
 /// Writes the messages that JSON text describes.
@@ -38,13 +59,28 @@ pub(crate) struct Encoder<'s, 'i> {
     reported: usize,
     /// Where each key of the maps being written lies in `out`, as a stack.
     keys: Vec<(usize, usize)>,
+    /// Collects the fields that are named, where an update wants to know them.
+    pub(crate) mask: Option<Mask>,
+    /// An unknown enum word was dropped.
+    dropped: bool,
 }
 
 impl<'s, 'i> Encoder<'s, 'i> {
     /// An encoder that appends to `out`.
     pub(crate) fn new(schema: &'s Schema, scan: Scanner<'i>, out: Vec<u8>, options: DecodeOptions) -> Self {
         let (unknown, keys) = (Vec::new(), Vec::new());
-        Self { schema, scan, out, options, depth: options.depth, unknown, reported: 0, keys }
+        Self {
+            schema,
+            scan,
+            out,
+            options,
+            depth: options.depth,
+            unknown,
+            reported: 0,
+            keys,
+            mask: None,
+            dropped: false,
+        }
     }
 
     /// One message, by its own JSON form, without tag and length. `bound` are its fields that are bound already.
@@ -80,7 +116,11 @@ impl<'s, 'i> Encoder<'s, 'i> {
         while open {
             if let Some(index) = self.key(message, next, trail, typed)? {
                 next = index + 1;
-                self.member(message, index, &mut seen, trail, bound)?;
+                if self.mask.is_some() {
+                    self.masked_member(message, index, &mut seen, trail, bound)?;
+                } else {
+                    self.member(message, index, &mut seen, trail, bound)?;
+                }
             }
             open = self.scan.comma(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;
         }

@@ -33,7 +33,10 @@ pub use openapi::OpenApiInfo;
 pub use program::{
     CompileOptions, Compiled, Method, NameStyle, Program, ResponseBody, Route, RouteError, Warning,
 };
-pub use rules::{FieldRules, GoogleRules, MethodRules, Rules, UnknownFields, field_behavior};
+pub use rules::{
+    FieldRules, GoogleRules, HttpRule, MethodRules, Overrides, Rules, SelectedHttpRule, Selector,
+    SelectorError, UnknownFields, UnknownParameters, UpdateMask, field_behavior,
+};
 pub use stream::{InputFormat, NotAcceptable, Record, StreamFormat, StreamReader, StreamWriter};
 pub use wire::{WireFault, last_len_field, last_varint_field};
 pub use wire_to_json::ResponseError;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::bind::Binding;
 use crate::descriptor::DescriptorError;
-use crate::rules::Rules;
+use crate::rules::{Rules, SelectedHttpRule};
 use crate::schema::Schema;
 use crate::trie::{Found, Trie};
 use crate::wire_to_json::{self, PrintOptions, ResponseError};
@@ -41,13 +41,30 @@ pub struct CompileOptions {
     pub depth: u32,
     /// Give every method `POST /pkg.Service/Method` with body `*` beside its own rules.
     pub default_bindings: bool,
+    /// Every path is also accepted with a slash at its end.
+    pub trailing_slash: bool,
+    /// HTTP rules from outside, the last one that selects a method wins, over its annotation too.
+    pub http_rules: Vec<SelectedHttpRule>,
+    /// How long a query may be, in bytes.
+    pub query_bytes: usize,
+    /// How many parameters a query may have.
+    pub query_parameters: usize,
     /// Print every field without presence even when it has its default.
     pub print_defaults: bool,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        Self { names: NameStyle::Proto, depth: 100, default_bindings: false, print_defaults: false }
+        Self {
+            names: NameStyle::Proto,
+            depth: 100,
+            default_bindings: false,
+            trailing_slash: false,
+            http_rules: Vec::new(),
+            query_bytes: 1 << 20,
+            query_parameters: 10_000,
+            print_defaults: false,
+        }
     }
 }
 
@@ -120,21 +137,34 @@ impl Program {
 
     /// Finds the route of a request. `path` is what stands before the question mark, percent-encoded as it came.
     pub fn route(&self, http_method: &str, path: &str) -> Result<Route, RouteError> {
+        match self.find(Some(http_method), path)? {
+            Found::Route { binding, marks } => Ok(Route::new(Arc::clone(&self.inner), binding, marks)),
+            Found::WrongMethod(allow) => Err(RouteError::MethodNotAllowed { allow: with_head(allow) }),
+            Found::Nothing => Err(RouteError::NotFound),
+        }
+    }
+
+    /// The HTTP methods that a path takes, for the answer to `OPTIONS` (which is not among them): those of every rule that
+    /// matches, `HEAD` with `GET`, and where a rule takes any method all that a rule can name without a custom kind.
+    pub fn allow(&self, path: &str) -> Result<BTreeSet<String>, RouteError> {
+        match self.find(None, path)? {
+            Found::WrongMethod(mut allow) => {
+                if allow.remove("*") {
+                    allow.extend(["GET", "PUT", "POST", "DELETE", "PATCH"].map(str::to_owned));
+                }
+                Ok(with_head(allow))
+            }
+            Found::Route { .. } | Found::Nothing => Err(RouteError::NotFound),
+        }
+    }
+
+    fn find(&self, http_method: Option<&str>, path: &str) -> Result<Found, RouteError> {
         if !path.starts_with('/') {
             let segment = path.split('/').next().unwrap_or_default().to_owned();
             return Err(RouteError::BadPath { segment, expected: "a path that begins with a slash" });
         }
-        match self.inner.trie.find(http_method, path) {
-            Ok(Found::Route { binding, marks }) => Ok(Route::new(Arc::clone(&self.inner), binding, marks)),
-            Ok(Found::WrongMethod(mut allow)) => {
-                if allow.contains("GET") {
-                    allow.insert("HEAD".to_owned());
-                }
-                Err(RouteError::MethodNotAllowed { allow })
-            }
-            Ok(Found::Nothing) => Err(RouteError::NotFound),
-            Err(bad) => Err(RouteError::BadPath { segment: bad.segment, expected: bad.expected }),
-        }
+        let found = self.inner.trie.find(http_method, path);
+        found.map_err(|bad| RouteError::BadPath { segment: bad.segment, expected: bad.expected })
     }
 
     /// The methods, in the order of their files.
@@ -188,7 +218,7 @@ impl Program {
         use crate::json_to_wire::trail::Trail;
         use crate::json_to_wire::{DecodeOptions, Encoder};
         let id = self.inner.schema.message_id(full_name)?;
-        let options = DecodeOptions { depth: self.inner.options.depth, unknown, path_wins: false };
+        let options = DecodeOptions { unknown, ..DecodeOptions::strict(self.inner.options.depth) };
         let scanner = match crate::json::Scanner::new(json) {
             Ok(scanner) => scanner,
             Err(error) => return Some(Err(error)),
@@ -207,6 +237,14 @@ impl Program {
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
     }
+}
+
+/// A `HEAD` is answered wherever a `GET` is.
+fn with_head(mut allow: BTreeSet<String>) -> BTreeSet<String> {
+    if allow.contains("GET") {
+        allow.insert("HEAD".to_owned());
+    }
+    allow
 }
 
 impl Inner {

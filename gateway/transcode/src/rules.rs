@@ -1,6 +1,13 @@
 //! What a platform may say beyond Google's mapping: rules that the caller reads from its own options.
 
+mod http;
+mod overrides;
+mod selector;
+
 use crate::stream::StreamFormat;
+pub use http::{HttpRule, SelectedHttpRule};
+pub use overrides::Overrides;
+pub use selector::{Selector, SelectorError};
 
 /// What to do with input fields that the message does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,6 +19,26 @@ pub enum UnknownFields {
     Ignore,
     /// Drop them and put their dotted paths into the field that is marked with [`FieldRules::unknown_field_paths`].
     Report,
+}
+
+/// Where the `FieldMask` of an update comes from, when the method is a PATCH whose body is a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpdateMask {
+    /// From the fields that the body names, unless the request gives a mask itself (AIP-134).
+    #[default]
+    FromBody,
+    /// From the request only.
+    AsGiven,
+}
+
+/// What to do with query parameters that the method does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownParameters {
+    /// Refuse the request, naming the parameter.
+    #[default]
+    Reject,
+    /// Step over them.
+    Ignore,
 }
 
 /// Rules of one method.
@@ -27,6 +54,15 @@ pub struct MethodRules {
     pub stream_format: Option<StreamFormat>,
     /// A body that repeats a path-bound field with another value is overruled instead of refused.
     pub path_wins: bool,
+    /// Where the mask of an update comes from.
+    pub update_mask: UpdateMask,
+    /// What happens to unknown query parameters.
+    pub unknown_parameters: UnknownParameters,
+    /// Names of query parameters that are not for the method (API keys, `$alt`): they are stepped over, unless the
+    /// method has a field of that name.
+    pub ignored_parameters: Vec<String>,
+    /// Words of enums are taken in upper and lower case, in body, path and query.
+    pub any_case_enums: bool,
     /// Left out of the OpenAPI documents.
     pub hidden: bool,
 }

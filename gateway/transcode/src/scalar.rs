@@ -20,6 +20,8 @@ pub(crate) struct TextStyle {
     pub(crate) lenient_bool: bool,
     /// Enum numbers and unquoted forms are welcome: the text does not come from a JSON string.
     pub(crate) outside_json: bool,
+    /// Enum words in upper and lower case.
+    pub(crate) any_case_enums: bool,
 }
 
 /// Encodes `text` as a value of `kind`, without its tag.
@@ -39,7 +41,7 @@ pub(crate) fn put_text(
         Kind::Float => put_float(text, out).ok_or_else(refuse)?,
         Kind::Enum(id) => {
             let entry = schema.enumeration(id);
-            let number = match entry.by_name(text) {
+            let number = match entry.by_word(text, style.any_case_enums) {
                 Some(value) => value.number,
                 None if style.outside_json => {
                     let number = text.parse().map_err(|_| refuse())?;

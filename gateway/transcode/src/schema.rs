@@ -304,6 +304,13 @@ impl Enum {
         self.values.get(usize::from(self.names.get(name)?))
     }
 
+    /// As [`Self::by_name`], by request without a look at upper and lower case when there is no exact match.
+    pub(crate) fn by_word(&self, word: &str, any_case: bool) -> Option<&EnumValue> {
+        let alike = |name: &str| name.eq_ignore_ascii_case(word);
+        let folded = || self.values.iter().find(|value| alike(&value.word) || alike(&value.name));
+        self.by_name(word).or_else(|| if any_case { folded() } else { None })
+    }
+
     /// The words that input may use, for a message to a person. Where values have words of their own, one without is
     /// the placeholder for none.
     pub(crate) fn words(&self) -> String {

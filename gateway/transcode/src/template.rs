@@ -13,6 +13,9 @@ mod tests;
 
 use crate::percent::{Mode, decode};
 
+/// A search goes as deep into its stack as the longest template.
+const MOST_SEGMENTS: usize = 128;
+
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Template {
@@ -119,6 +122,9 @@ impl<'t> Parser<'t> {
     fn segments(&mut self, variables: bool) -> Parse {
         loop {
             self.segment(variables)?;
+            if self.template.segments.len() > MOST_SEGMENTS {
+                return Err("at most 128 segments");
+            }
             if !self.eat("/") {
                 return Ok(());
             }

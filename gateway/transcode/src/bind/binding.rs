@@ -1,8 +1,10 @@
 //! One binding of a method, compiled: template, variables with their fields, body and response body.
 
 use super::place::Place;
+use crate::json_to_wire::mask::opens;
 use crate::program::Warning;
-use crate::schema::{MessageId, Schema};
+use crate::rules::UpdateMask;
+use crate::schema::{Field, MessageId, Schema, WellKnown};
 use crate::template::Template;
 
 /// A compiled HTTP rule.
@@ -16,6 +18,8 @@ pub(crate) struct Binding {
     pub(crate) variables: Vec<BoundVariable>,
     pub(crate) body: BodyRule,
     pub(crate) response_body: Option<u16>,
+    /// The field mask that is filled from the body's field when the request gives none.
+    pub(crate) update_mask: Option<u16>,
 }
 
 /// A template variable with the field it fills.
@@ -50,6 +54,7 @@ pub(crate) struct Target<'t> {
     pub(crate) full_name: &'t str,
     pub(crate) input: MessageId,
     pub(crate) output: MessageId,
+    pub(crate) update_mask: UpdateMask,
 }
 
 impl Binding {
@@ -61,6 +66,9 @@ impl Binding {
             reason,
         };
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if rule.http_method.is_empty() && rule.path.is_empty() {
+            return Err(refuse("it has no path".to_owned()));
+        }
         if rule.http_method.is_empty() || !rule.http_method.chars().all(token) {
             return Err(refuse("the HTTP method is not a token".to_owned()));
         }
@@ -104,6 +112,7 @@ impl Binding {
             variables,
             body,
             response_body,
+            update_mask: update_mask(schema, target, rule.http_method, body),
         })
     }
 
@@ -127,4 +136,21 @@ impl Binding {
             .iter()
             .any(|v| v.place.steps().starts_with(place.steps()) || place.steps().starts_with(v.place.steps()))
     }
+}
+
+/// The mask of an update: a PATCH whose body is a message, with a mask named `update_mask` or only one mask at all.
+fn update_mask(schema: &Schema, target: &Target<'_>, http_method: &str, body: BodyRule) -> Option<u16> {
+    let input = schema.message(target.input);
+    let BodyRule::Field(body) = body else { return None };
+    let updates = target.update_mask == UpdateMask::FromBody && http_method == "PATCH";
+    if !updates || !input.field(body).is_some_and(|field| opens(schema, field)) {
+        return None;
+    }
+    let is_mask = |field: &Field| {
+        let id = field.kind.message().filter(|_| field.wire_is_len());
+        id.is_some_and(|id| schema.message(id).well_known == WellKnown::FieldMask)
+    };
+    let mut masks = (0_u16..).zip(&input.fields).filter(|(_, field)| is_mask(field));
+    let named = masks.clone().find(|(_, field)| &*field.name == "update_mask");
+    named.or_else(|| masks.next().filter(|_| masks.next().is_none())).map(|(index, _)| index)
 }

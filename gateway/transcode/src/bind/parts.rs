@@ -4,6 +4,7 @@ use super::tree::{Refusal, Tree};
 use super::{Binding, BodyRule, FRAME_HEADER, finish_frame};
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::Scanner;
+use crate::json_to_wire::mask::Mask;
 use crate::json_to_wire::trail::Trail;
 use crate::json_to_wire::{DecodeOptions, Encoder};
 use crate::program::Route;
@@ -78,8 +79,7 @@ impl<'p> Parts<'p> {
             return Err(RequestError::new(K::UnexpectedBody, "no body").got("one"));
         }
         let rules = self.route.method_data().rules();
-        let depth = self.route.options().depth;
-        let options = DecodeOptions { depth, unknown: rules.unknown_fields, path_wins: rules.path_wins };
+        let options = DecodeOptions::of(rules, self.route.options().depth);
         let scanner = Scanner::new(data)?;
         let mut encoder = Encoder::new(self.schema(), scanner, with_capacity(data.len()), options);
         match self.body_field() {
@@ -106,9 +106,17 @@ impl<'p> Parts<'p> {
             return Err(RequestError::new(K::Oneof, both));
         }
         self.tree.write_others(schema, index, &mut encoder.out);
+        let mask = self.binding().update_mask.filter(|mask| self.tree.get(*mask).is_none());
+        encoder.mask = mask.map(|_| Mask::default());
         if !encoder.body_field(field, self.tree.below(index))? {
             // null is no value: what the path binds inside the field stays
             self.tree.write_only(schema, index, &mut encoder.out);
+        }
+        let mask = mask.and_then(|mask| schema.message(self.binding().input).field(mask));
+        if let (Some(field), Some(paths)) = (mask, encoder.mask.take())
+            && !paths.wire.is_empty()
+        {
+            put_len_field(&mut encoder.out, field.number, &paths.wire);
         }
         Ok(())
     }

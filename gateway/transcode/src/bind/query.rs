@@ -4,65 +4,152 @@ use super::binding::Binding;
 use super::place::{Place, PlaceFault};
 use super::tree::{Refusal, Tree};
 use crate::error::{RequestError, RequestErrorKind as K};
-use crate::percent::{Mode, decode};
+use crate::percent::{Mode, PercentFault, decode};
+use crate::program::CompileOptions;
+use crate::rules::{MethodRules, UnknownParameters};
 use crate::scalar::TextStyle;
 use crate::schema::Schema;
 
-/// Binds `query` (without its question mark) into `tree`. The number of pairs is bounded by the length of the query,
-/// which the listener limits.
+/// What is asked of a query beside its method's fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct QueryOptions<'o> {
+    pub(super) rules: &'o MethodRules,
+    pub(super) limits: &'o CompileOptions,
+}
+
+/// Binds `query` (without its question mark) into `tree`.
 pub(super) fn bind(
     schema: &Schema,
     binding: &Binding,
-    depth: u32,
+    options: QueryOptions<'_>,
     query: &str,
     tree: &mut Tree,
 ) -> Result<(), RequestError> {
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
+    let limits = options.limits;
+    let too_long = |expected: String| RequestError::new(K::QuerySize, expected);
+    if query.len() > limits.query_bytes {
+        return Err(too_long(format!("a query of at most {} bytes", limits.query_bytes)));
+    }
+    for (number, pair) in query.split('&').filter(|p| !p.is_empty()).enumerate() {
+        if number >= limits.query_parameters {
+            return Err(too_long(format!("at most {} query parameters", limits.query_parameters)));
+        }
         let (raw_name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
         let text = |raw| {
-            decode(raw, Mode::Query)
-                .map_err(|e| RequestError::new(K::Parameter, e.expected()).on(raw_name).got(raw))
+            let malformed = |e: PercentFault| RequestError::new(K::Parameter, e.expected());
+            decode(raw, Mode::Query).map_err(|e| malformed(e).on(shown(raw_name)).got(raw))
         };
-        let (name, value) = (text(raw_name)?, text(raw_value)?);
-        let place = place(schema, binding, depth, &name)?;
-        let style = TextStyle {
-            lenient_bool: place.rules(schema).is_some_and(|r| r.lenient_bool),
-            outside_json: true,
-        };
-        tree.put(schema, &place, &value, style).map_err(|refusal| match refusal {
-            Refusal::Value(expected) => {
-                RequestError::new(K::Parameter, expected).on(&*name).got(&format!("{value:?}"))
-            }
-            Refusal::Twice => RequestError::new(K::DuplicateParameter, "").on(&*name),
-            Refusal::Oneof(other) => {
-                RequestError::new(K::Oneof, format!("not both {name} and {other}")).on(&*name)
-            }
-        })?;
+        let name = text(raw_name)?;
+        if let Some(place) = wanted(schema, binding, options, &name)? {
+            put(schema, options.rules, (&place, &name), &text(raw_value)?, tree)?;
+        }
     }
     Ok(())
 }
 
+fn put(
+    schema: &Schema,
+    rules: &MethodRules,
+    (place, name): (&Place, &str),
+    value: &str,
+    tree: &mut Tree,
+) -> Result<(), RequestError> {
+    let style = TextStyle {
+        lenient_bool: place.rules(schema).is_some_and(|r| r.lenient_bool),
+        outside_json: true,
+        any_case_enums: rules.any_case_enums,
+    };
+    let error = |kind, expected| RequestError::new(kind, expected).on(shown(name));
+    tree.put(schema, place, value, style).map_err(|refusal| match refusal {
+        Refusal::Value(expected) => error(K::Parameter, expected).got(&format!("{value:?}")),
+        Refusal::Twice => error(K::DuplicateParameter, "".into()),
+        Refusal::Oneof(other) => error(K::Oneof, format!("not both {name} and {other}").into()),
+    })
+}
+
+/// Where a parameter goes; nothing when it is one to step over.
+fn wanted(
+    schema: &Schema,
+    binding: &Binding,
+    options: QueryOptions<'_>,
+    name: &str,
+) -> Result<Option<Place>, RequestError> {
+    let rules = options.rules;
+    let overruled = || {
+        let place = Place::resolve(schema, binding.input, name, true);
+        rules.path_wins && place.is_ok_and(|place| binding.in_path(&place))
+    };
+    let error = match place(schema, binding, options.limits.depth, name) {
+        Ok(place) => return Ok(Some(place)),
+        Err(error) => error,
+    };
+    let ignored = match error.kind() {
+        K::UnknownParameter => {
+            rules.unknown_parameters == UnknownParameters::Ignore
+                || rules.ignored_parameters.iter().any(|ignored| ignored == name)
+        }
+        K::BoundParameter => overruled(),
+        _ => false,
+    };
+    if ignored { Ok(None) } else { Err(error) }
+}
+
 /// Where a parameter goes, once it is known to be free.
-fn place(schema: &Schema, binding: &Binding, depth: u32, name: &str) -> Result<Place, RequestError> {
-    let dots = name.bytes().filter(|b| *b == b'.').count();
-    let unknown = || RequestError::new(K::UnknownParameter, known(schema, binding)).on(name);
-    if u32::try_from(dots).is_ok_and(|d| d > depth) {
-        return Err(unknown());
+pub(crate) fn place(
+    schema: &Schema,
+    binding: &Binding,
+    depth: u32,
+    name: &str,
+) -> Result<Place, RequestError> {
+    let place = resolve(schema, binding, depth, name)?;
+    check_free(schema, binding, &place, name)?;
+    Ok(place)
+}
+
+fn resolve(schema: &Schema, binding: &Binding, depth: u32, name: &str) -> Result<Place, RequestError> {
+    let path = name.split('[').next().unwrap_or_default();
+    let dots = path.bytes().filter(|b| *b == b'.').count();
+    let error = |kind, expected| RequestError::new(kind, expected).on(shown(name));
+    let too_deep = || error(K::Depth, "a name with fewer dots".to_owned());
+    if u32::try_from(dots).map_or(true, |dots| dots > depth) {
+        return Err(too_deep());
     }
-    let place = Place::resolve(schema, binding.input, name, true).map_err(|_: PlaceFault| unknown())?;
-    let bound = |by| RequestError::new(K::BoundParameter, "no query parameter of this name").on(name).got(by);
-    if binding.in_path(&place) && place.is_single_value(schema) {
-        return Err(bound("one for a field that is bound by the path"));
+    Place::resolve(schema, binding.input, name, true).map_err(|fault| match fault {
+        PlaceFault::Unknown => error(K::UnknownParameter, known(schema, binding)),
+        PlaceFault::Depth => too_deep(),
+        PlaceFault::Through => {
+            let expected = "a dot only after a single message, for all else is given as a whole".to_owned();
+            error(K::Parameter, expected)
+        }
+    })
+}
+
+fn check_free(schema: &Schema, binding: &Binding, place: &Place, name: &str) -> Result<(), RequestError> {
+    let bound = |by| {
+        let error = RequestError::new(K::BoundParameter, "no query parameter of this name");
+        Err(error.on(shown(name)).got(by))
+    };
+    if binding.in_path(place) && place.is_single_value(schema) {
+        return bound("one for a field that is bound by the path");
     }
-    if binding.in_body(&place) {
+    if binding.in_body(place) {
         // with the whole message in the body there are no query parameters at all
-        return Err(if binding.is_whole_body() && !binding.in_path(&place) {
+        return if binding.is_whole_body() && !binding.in_path(place) {
             bound("one for a field of the body")
         } else {
             bound("one for a field that is bound by the body")
-        });
+        };
     }
-    Ok(place)
+    Ok(())
+}
+
+/// A name as it stands in a message to a person: names come from outside and may be endless.
+fn shown(name: &str) -> String {
+    const LONGEST: usize = 100;
+    match name.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", name.get(..cut).unwrap_or_default()),
+        None => name.to_owned(),
+    }
 }
 
 /// The names that the method's query knows, for a message to a person.

@@ -1,5 +1,7 @@
 //! Values bound outside the body, as a tree of fields whose leaves are wire bytes.
 
+use std::collections::BTreeSet;
+
 use super::place::Place;
 use super::text;
 use crate::json_to_wire::seen::Seen;
@@ -31,6 +33,8 @@ pub(crate) struct Leaf {
     /// The (last) value as it was given.
     pub(crate) text: String,
     packed: bool,
+    /// The keys that a map has got.
+    keys: BTreeSet<Vec<u8>>,
     /// As [`Tree`]'s: a body that repeats it is written.
     pub(crate) sent: bool,
 }
@@ -75,12 +79,7 @@ impl Tree {
             tree.message = Some(id);
             tree.check_oneof(schema, index, field)?;
             if steps.peek().is_none() {
-                return tree.put_leaf(
-                    index,
-                    field,
-                    |out| text::put_field(schema, field, place.key.as_deref(), value, style, out),
-                    value,
-                );
+                return tree.put_leaf(schema, (index, field), place.key.as_deref(), value, style);
             }
             let Some(next) = field.kind.message() else { return Ok(()) };
             id = next;
@@ -122,18 +121,23 @@ impl Tree {
 
     fn put_leaf(
         &mut self,
-        index: u16,
-        field: &Field,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Expected>,
+        schema: &Schema,
+        (index, field): (u16, &Field),
+        key: Option<&str>,
         value: &str,
+        style: TextStyle,
     ) -> Result<(), Refusal> {
         if field.shape == Shape::Single && self.get(index).is_some() {
             return Err(Refusal::Twice);
         }
         let fresh = Entry::Leaf(Leaf { packed: field.packed, ..Leaf::default() });
         let Some(Entry::Leaf(leaf)) = self.slot(index, fresh) else { return Err(Refusal::Twice) };
+        let key_bytes = key.and_then(|key| text::key_bytes(schema, field, key));
+        if key_bytes.is_some_and(|key| !leaf.keys.insert(key)) {
+            return Err(Refusal::Twice);
+        }
         value.clone_into(&mut leaf.text);
-        encode(&mut leaf.wire).map_err(Refusal::Value)
+        text::put_field(schema, field, key, value, style, &mut leaf.wire).map_err(Refusal::Value)
     }
 
     /// For the messages after the first one of a stream.

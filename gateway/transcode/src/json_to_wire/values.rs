@@ -131,9 +131,12 @@ impl Encoder<'_, '_> {
         match token {
             b'"' => {
                 let word = self.scan.string()?;
-                match self.schema.enumeration(id).by_name(&word) {
+                match self.schema.enumeration(id).by_word(&word, self.options.any_case_enums) {
                     Some(value) => scalar::put_int32(&mut self.out, value.number),
-                    None if self.options.unknown == UnknownFields::Ignore => return Ok(false),
+                    None if self.options.unknown == UnknownFields::Ignore => {
+                        self.dropped = true;
+                        return Ok(false);
+                    }
                     None => return Err(self.unknown_word(id, start)),
                 }
             }

@@ -9,9 +9,9 @@ use super::{CompileOptions, Inner, MethodData, Warning};
 use crate::bind::Binding;
 use crate::bind::binding::{RawRule, Target};
 use crate::descriptor::{
-    DescriptorError, FileDescriptor, HttpPattern, HttpRule, MethodDescriptor, decode_file, http_rule,
+    self, DescriptorError, FileDescriptor, HttpPattern, MethodDescriptor, decode_file, http_rule,
 };
-use crate::rules::Rules;
+use crate::rules::{HttpRule, Rules};
 use crate::schema;
 use crate::trie::Trie;
 
@@ -30,6 +30,7 @@ pub(super) fn compile(
     let mut compiler = Compiler {
         rules,
         warnings,
+        used: vec![false; options.http_rules.len()],
         inner: Inner {
             schema,
             methods: Vec::new(),
@@ -42,6 +43,7 @@ pub(super) fn compile(
     for file in &files {
         compiler.file(file);
     }
+    compiler.warn_unused();
     Ok((compiler.inner, compiler.warnings))
 }
 
@@ -65,6 +67,8 @@ fn decode_all(files: &[Bytes], warnings: &mut Vec<Warning>) -> Result<Vec<FileDe
 struct Compiler<'c> {
     rules: &'c dyn Rules,
     warnings: Vec<Warning>,
+    /// Which of the rules from outside select a method.
+    used: Vec<bool>,
     inner: Inner,
 }
 
@@ -105,40 +109,62 @@ impl Compiler<'_> {
             options: d.options.clone(),
         };
         self.inner.method_ids.insert(path.as_str().into(), index);
-        let slash = data.rules.trailing_slash;
+        let slash = data.rules.trailing_slash || self.inner.options.trailing_slash;
+        let update_mask = data.rules.update_mask;
         self.inner.methods.push(data);
-        let target = Target { index, full_name: &full_name, input, output };
+        let target = Target { index, full_name: &full_name, input, output, update_mask };
         self.bindings(&target, &d.options, slash);
         if self.inner.options.default_bindings {
             let rule = RawRule { http_method: "POST", path: &path, body: "*", response_body: "" };
-            self.binding(&target, &rule, false);
+            self.binding(&target, &rule, self.inner.options.trailing_slash);
         }
         Ok(())
     }
 
     fn bindings(&mut self, target: &Target<'_>, options: &[u8], slash: bool) {
-        let rule = match http_rule(options) {
+        let rule = match self.outside(target.full_name) {
+            Some(rule) => Ok(Some(rule)),
+            None => http_rule(options).map(|rule| rule.map(annotated)),
+        };
+        let rule = match rule {
             Ok(Some(rule)) => rule,
             Ok(None) => return,
-            Err(error) => {
-                self.warnings.push(Warning::UnusableRule {
-                    method: target.full_name.to_owned(),
-                    rule: "google.api.http".to_owned(),
-                    reason: error.to_string(),
-                });
-                return;
-            }
+            Err(error) => return self.unusable(target, "google.api.http", error.to_string()),
         };
-        for rule in std::iter::once(&rule).chain(&rule.additional_bindings) {
-            match raw(rule) {
-                Some(raw) => self.binding(target, &raw, slash),
-                None => self.warnings.push(Warning::UnusableRule {
-                    method: target.full_name.to_owned(),
-                    rule: "google.api.http".to_owned(),
-                    reason: "it has no path".to_owned(),
-                }),
+        self.binding(target, &raw(&rule), slash);
+        for more in &rule.additional_bindings {
+            self.binding(target, &raw(more), slash);
+            if !more.additional_bindings.is_empty() {
+                let reason = "additional bindings have none of their own".to_owned();
+                self.unusable(target, &format!("{} {}", more.method, more.path), reason);
             }
         }
+    }
+
+    /// The last rule from outside that selects the method.
+    fn outside(&mut self, full_name: &str) -> Option<HttpRule> {
+        let mut chosen = None;
+        for (given, used) in self.inner.options.http_rules.iter().zip(&mut self.used) {
+            if given.selector.matches(full_name) {
+                *used = true;
+                chosen = Some(&given.rule);
+            }
+        }
+        chosen.cloned()
+    }
+
+    fn warn_unused(&mut self) {
+        let given = self.inner.options.http_rules.iter().zip(&self.used);
+        let unused = given.filter(|(_, used)| !**used).map(|(given, _)| Warning::UnusedRule {
+            selector: given.selector.to_string(),
+            rule: format!("{} {}", given.rule.method, given.rule.path),
+        });
+        self.warnings.extend(unused);
+    }
+
+    fn unusable(&mut self, target: &Target<'_>, rule: &str, reason: String) {
+        let (method, rule) = (target.full_name.to_owned(), rule.to_owned());
+        self.warnings.push(Warning::UnusableRule { method, rule, reason });
     }
 
     fn binding(&mut self, target: &Target<'_>, rule: &RawRule<'_>, slash: bool) {
@@ -168,14 +194,26 @@ impl Compiler<'_> {
     }
 }
 
-fn raw(rule: &HttpRule) -> Option<RawRule<'_>> {
-    let (http_method, path) = match rule.pattern.as_ref()? {
-        HttpPattern::Get(path) => ("GET", path),
-        HttpPattern::Put(path) => ("PUT", path),
-        HttpPattern::Post(path) => ("POST", path),
-        HttpPattern::Delete(path) => ("DELETE", path),
-        HttpPattern::Patch(path) => ("PATCH", path),
-        HttpPattern::Custom(custom) => (custom.kind.as_str(), &custom.path),
+fn raw(rule: &HttpRule) -> RawRule<'_> {
+    RawRule {
+        http_method: &rule.method,
+        path: &rule.path,
+        body: &rule.body,
+        response_body: &rule.response_body,
+    }
+}
+
+/// An annotation in the form of a rule from outside. One without a pattern has neither method nor path.
+fn annotated(rule: descriptor::HttpRule) -> HttpRule {
+    let (method, path) = match rule.pattern {
+        Some(HttpPattern::Get(path)) => ("GET".to_owned(), path),
+        Some(HttpPattern::Put(path)) => ("PUT".to_owned(), path),
+        Some(HttpPattern::Post(path)) => ("POST".to_owned(), path),
+        Some(HttpPattern::Delete(path)) => ("DELETE".to_owned(), path),
+        Some(HttpPattern::Patch(path)) => ("PATCH".to_owned(), path),
+        Some(HttpPattern::Custom(custom)) => (custom.kind, custom.path),
+        None => (String::new(), String::new()),
     };
-    Some(RawRule { http_method, path, body: &rule.body, response_body: &rule.response_body })
+    let additional_bindings = rule.additional_bindings.into_iter().map(annotated).collect();
+    HttpRule { method, path, body: rule.body, response_body: rule.response_body, additional_bindings }
 }

@@ -120,12 +120,7 @@ impl Method {
 
     /// A whole request message from JSON as a gRPC frame: five bytes of header, then the message.
     pub fn request(&self, json: &[u8]) -> Result<Vec<u8>, RequestError> {
-        let rules = self.rules();
-        let options = DecodeOptions {
-            depth: self.inner.options.depth,
-            unknown: rules.unknown_fields,
-            path_wins: rules.path_wins,
-        };
+        let options = DecodeOptions::of(self.rules(), self.inner.options.depth);
         let out = vec![0; FRAME_HEADER];
         let mut encoder = Encoder::new(&self.inner.schema, Scanner::new(json)?, out, options);
         encoder.message(self.data().input, &Trail::ROOT, None)?;

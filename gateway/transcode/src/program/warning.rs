@@ -58,6 +58,14 @@ pub enum Warning {
         /// Why.
         reason: String,
     },
+    /// A rule from outside that selects no method.
+    #[error("the rule {rule:?} for {selector} is left out: it selects no method that has a usable type")]
+    UnusedRule {
+        /// The selector.
+        selector: String,
+        /// HTTP method and template.
+        rule: String,
+    },
     /// An HTTP rule that an earlier one already matches exactly.
     #[error(
         "the rule {rule:?} of {method} is left out: {taken_rule:?} of {taken_by} has the same path and method"

@@ -27,8 +27,9 @@ pub(crate) struct BadSegment {
 }
 
 impl Trie {
-    /// Finds the route of `method` for `path`, which begins with a slash and is still percent-encoded.
-    pub(crate) fn find(&self, method: &str, path: &str) -> Result<Found, BadSegment> {
+    /// Finds the route of `method` for `path`, which begins with a slash and is still percent-encoded. Without a method
+    /// nothing is found but the methods that the path takes.
+    pub(crate) fn find(&self, method: Option<&str>, path: &str) -> Result<Found, BadSegment> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let (shorter, slash) = match path.strip_suffix('/') {
             Some(shorter) => (shorter, true),
@@ -56,7 +57,7 @@ impl Trie {
 
     fn search(
         &self,
-        method: &str,
+        method: Option<&str>,
         segments: &[PathSegment<'_>],
         verb: u16,
         slash: bool,
@@ -81,7 +82,7 @@ impl Trie {
 #[cfg(test)]
 impl Trie {
     /// How much work a search is.
-    pub(super) fn count_visits(&self, method: &str, segments: &[PathSegment<'_>]) -> usize {
+    pub(super) fn count_visits(&self, method: Option<&str>, segments: &[PathSegment<'_>]) -> usize {
         let mut allowed = BTreeSet::new();
         let mut search = Search::new(self, method, segments, &mut allowed);
         search.at(0, 0);
@@ -123,7 +124,7 @@ pub(super) fn split(path: &str) -> Result<Vec<PathSegment<'_>>, BadSegment> {
 
 struct Search<'s, 'p> {
     trie: &'s Trie,
-    method: &'s str,
+    method: Option<&'s str>,
     segments: &'s [PathSegment<'p>],
     verb: u16,
     slash: bool,
@@ -139,7 +140,7 @@ struct Search<'s, 'p> {
 impl<'s, 'p> Search<'s, 'p> {
     fn new(
         trie: &'s Trie,
-        method: &'s str,
+        method: Option<&'s str>,
         segments: &'s [PathSegment<'p>],
         allowed: &'s mut BTreeSet<String>,
     ) -> Self {
@@ -199,8 +200,9 @@ impl<'s, 'p> Search<'s, 'p> {
         let ends = self.trie.node(node)?.ends.iter();
         let ends = ends.filter(|e| e.verb == verb && (!slash || e.trailing_slash));
         let with = |wanted: &str| ends.clone().find(|e| &*e.method == wanted).map(|e| e.binding);
-        let found =
-            with(self.method).or_else(|| with("GET").filter(|_| self.method == "HEAD")).or_else(|| with("*"));
+        let found = self.method.and_then(|method| {
+            with(method).or_else(|| with("GET").filter(|_| method == "HEAD")).or_else(|| with("*"))
+        });
         if found.is_none() {
             self.allowed.extend(ends.map(|e| e.method.to_string()));
         }

@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(missing_docs, reason = "tests")]
 
+mod binding;
 mod codec;
 mod editions;
 mod fixture;
 mod hostile;
 mod openapi;
 mod oracle;
+mod outside;
+mod patch;
 mod proto2;
+mod query;
 mod request;
 mod request_stream;
 mod response;

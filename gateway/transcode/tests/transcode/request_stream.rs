@@ -198,8 +198,8 @@ fn bound_values_go_into_the_first_message() {
             None,
             &[r#"{"title":"t"}{"title":"u"}"#, r#"{"name":"shelves/a/books/b"}"#],
             &[
-                r#"{"book":{"title":"t","name":"shelves/a/books/b"}}"#,
-                r#"{"book":{"title":"u"}}"#,
+                r#"{"book":{"title":"t","name":"shelves/a/books/b"},"update_mask":"title"}"#,
+                r#"{"book":{"title":"u"},"update_mask":"title"}"#,
                 r#"{"book":{"name":"shelves/a/books/b"}}"#,
             ],
         ),
