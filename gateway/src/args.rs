@@ -1,6 +1,7 @@
 //! The command line: every setting, parsed into what it is used as.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -41,6 +42,9 @@ pub(crate) struct Args {
         value_name = "[NAME=]URI"
     )]
     pub(crate) backend: Vec<Target>,
+    /// Threads that serve requests, each with connections to the backends of its own [default: one for each processor]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_THREADS", value_name = "N")]
+    pub(crate) threads: Option<NonZero<usize>>,
     #[command(flatten)]
     pub(crate) tls: TlsFiles,
     #[command(flatten)]

@@ -13,6 +13,11 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// The same backend over connections of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self { name: self.name.clone(), channel: self.channel.apart() }
+    }
+
     /// What a caller is told of a failure between the gateway and this backend: that it is away, not how it is reached.
     pub(crate) fn lost(&self, status: Status) -> Status {
         if status.code() != Code::Unavailable {

@@ -18,6 +18,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use transcode::Route;
 
+use crate::backend::Backend;
 use crate::builtin::Builtin;
 use crate::grpc_web::GrpcWeb;
 use crate::linger::linger;
@@ -38,26 +39,35 @@ pub(crate) struct Caller {
     pub(crate) peer: SocketAddr,
 }
 
+/// What the handlers of all workers go by.
+pub(crate) type SharedPolicy = Arc<ArcSwap<Policy>>;
+
 /// Answers requests.
 #[derive(Debug)]
 pub(crate) struct Handler {
     schemas: Arc<Schemas>,
+    /// In the order of the schemas' backends.
+    backends: Vec<Backend>,
     errors: ErrorForm,
     builtin: Builtin,
-    policy: ArcSwap<Policy>,
+    policy: SharedPolicy,
     /// Cancelled when streams must end.
     ending: CancellationToken,
 }
 
 impl Handler {
-    pub(crate) fn new(schemas: Arc<Schemas>, options: &Options) -> Self {
+    pub(crate) fn new(
+        schemas: Arc<Schemas>,
+        backends: Vec<Backend>,
+        policy: SharedPolicy,
+        options: &Options,
+    ) -> Self {
         let ending = CancellationToken::new();
         let builtin = Builtin::new(Arc::clone(&schemas), options.public_reflection, ending.clone());
-        let policy = ArcSwap::from_pointee(Policy::new(&options.policies, &options.limits));
-        Self { schemas, errors: options.errors, builtin, policy, ending }
+        Self { schemas, backends, errors: options.errors, builtin, policy, ending }
     }
 
-    /// Requests that come from now on meet these policies.
+    /// Requests that come from now on meet these policies, at every handler that shares them.
     pub(crate) fn set_policy(&self, policy: Policy) {
         self.policy.store(Arc::new(policy));
     }
@@ -65,6 +75,11 @@ impl Handler {
     /// Says in health answers that the gateway stops.
     pub(crate) fn stopping(&self) {
         self.builtin.stopping();
+    }
+
+    /// What requests meet, for another handler to share.
+    pub(crate) fn policy(&self) -> SharedPolicy {
+        Arc::clone(&self.policy)
     }
 
     /// Ends every stream with an explicit last word.
@@ -171,8 +186,7 @@ impl Handler {
         policy: &Policy,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let backend =
-            self.schemas.backend(index).ok_or_else(|| Status::internal("the backend is not there"))?;
+        let backend = self.backends.get(index).ok_or_else(|| Status::internal("the backend is not there"))?;
         passthrough::serve(backend, rule, principal, policy, &self.ending, request).await
     }
 
@@ -212,7 +226,7 @@ impl Handler {
                 .map_err(|status| Problem::backend(&status))?;
         }
         let bound = bound?;
-        let owner = schema.owner(method.path()).and_then(|index| self.schemas.backend(index));
+        let owner = schema.owner(method.path()).and_then(|index| self.backends.get(index));
         let backend =
             owner.ok_or_else(|| Problem::backend(&Status::unavailable("no backend serves this method")))?;
         let call = Call { backend, principal, policy, render, ending: &self.ending };

@@ -31,8 +31,10 @@ mod way;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use mesh::drain::Drain;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use transcode::OpenApiInfo;
 
 pub use backend::Backend;
@@ -94,7 +96,9 @@ impl Default for Options {
 pub struct Gateway {
     handler: Arc<Handler>,
     schemas: Arc<Schemas>,
-    limits: Limits,
+    options: Options,
+    /// One for each connection that may be open, of all workers together.
+    slots: Arc<Semaphore>,
 }
 
 impl Gateway {
@@ -108,8 +112,24 @@ impl Gateway {
         };
         let schemas = Schemas::new(backends, info, options.unstated);
         schemas.watch(drain);
-        let handler = Handler::new(Arc::clone(&schemas), &options);
-        Self { handler: Arc::new(handler), schemas, limits: options.limits }
+        let policy = Arc::new(ArcSwap::from_pointee(Policy::new(&options.policies, &options.limits)));
+        let handler = Handler::new(Arc::clone(&schemas), schemas.backends().to_vec(), policy, &options);
+        let slots = Arc::new(Semaphore::new(options.limits.connections));
+        Self { handler: Arc::new(handler), schemas, options, slots }
+    }
+
+    /// The same gateway for one more runtime: it shares schema, policies and the bound on connections, and has connections
+    /// to the backends of its own, so that no request crosses threads.
+    pub fn worker(&self) -> Self {
+        let backends = self.schemas.backends().iter().map(Backend::apart).collect();
+        let handler =
+            Handler::new(Arc::clone(&self.schemas), backends, self.handler.policy(), &self.options);
+        Self {
+            handler: Arc::new(handler),
+            schemas: Arc::clone(&self.schemas),
+            options: self.options.clone(),
+            slots: Arc::clone(&self.slots),
+        }
     }
 
     /// Resolves once the schema of every backend is known.
@@ -133,6 +153,7 @@ impl Gateway {
     }
 
     async fn listen(&self, listener: TcpListener, tls: Option<Tls>, drain: Drain) {
-        listen::serve(Arc::clone(&self.handler), listener, tls, self.limits.clone(), drain).await;
+        let (handler, slots) = (Arc::clone(&self.handler), Arc::clone(&self.slots));
+        listen::serve(handler, listener, tls, self.options.limits.clone(), slots, drain).await;
     }
 }

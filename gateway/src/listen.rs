@@ -27,9 +27,9 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     limits: Limits,
+    slots: Arc<Semaphore>,
     drain: Drain,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
     let server = Arc::new(Server::new(handler, tls, limits));
     let tasks = TaskTracker::new();
     loop {

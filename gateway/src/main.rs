@@ -3,6 +3,7 @@
 mod args;
 mod process;
 mod scrape;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// This thread learns schemas, answers signals and serves metrics; requests are served by the workers.
 fn run(args: Args) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(process::run(args))
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(process::run(args))
 }

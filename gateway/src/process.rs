@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,11 @@ use mesh::client::{Channel, Endpoint};
 use mesh::drain::Drain;
 use mesh::identity::tls::{Client, Expected, Pem};
 use mesh::telemetry::{self, Logs};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::args::{Args, MeshFiles, Place, Target, TlsFiles};
-use crate::scrape;
+use crate::{scrape, workers};
 
 /// How long the backends may take until the gateway says that it is ready without them.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,6 +28,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let Args {
         listen,
         backend: targets,
+        threads,
         tls: tls_files,
         mesh: mesh_files,
         prefer,
@@ -72,8 +73,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         ..Options::default()
     };
     let gateway = Gateway::new(backends, options, &drain);
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
-    let served = serve(&gateway, listener, tls, scraped, &drain).await;
+    let threads = threads.or_else(|| std::thread::available_parallelism().ok());
+    let listeners = workers::listeners(listen, threads.unwrap_or(NonZero::<usize>::MIN))
+        .with_context(|| format!("listening on {listen}"))?;
+    let served = serve(&gateway, listeners, tls, scraped, &drain).await;
     #[cfg(feature = "otlp")]
     if let Some(exporter) = exporter {
         exporter.finish().await;
@@ -84,23 +87,20 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 /// Serves, and says on standard output where.
 async fn serve(
     gateway: &Gateway,
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     tls: Option<Tls>,
     scraped: Option<SocketAddr>,
     drain: &Drain,
 ) -> Result<()> {
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let mut line = format!("ready gateway={scheme}://{}", listener.local_addr()?);
+    let address = listeners.first().context("no listener")?.local_addr()?;
+    let mut line = format!("ready gateway={scheme}://{address}");
     if let Some(scraped) = scraped {
         let _ = write!(line, " metrics=http://{scraped}");
     }
-    let serving = async {
-        match tls {
-            Some(tls) => gateway.serve(listener, tls, drain.clone()).await,
-            None => gateway.serve_cleartext(listener, drain.clone()).await,
-        }
-    };
-    let (told, ()) = tokio::join!(tell_ready(gateway, drain, line), serving);
+    let serving = workers::serve(gateway, listeners, tls.as_ref(), drain)?;
+    let (told, ended) = tokio::join!(tell_ready(gateway, drain, line), serving);
+    ended?;
     told
 }
 

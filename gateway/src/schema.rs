@@ -100,9 +100,9 @@ impl Schemas {
         self.current.load_full()
     }
 
-    /// A backend by its place.
-    pub(crate) fn backend(&self, index: usize) -> Option<&Backend> {
-        self.backends.get(index)
+    /// The backends, over the connections by which they are followed.
+    pub(crate) fn backends(&self) -> &[Backend] {
+        &self.backends
     }
 
     /// Whether the backend at this place is there and says that it serves.

@@ -132,6 +132,13 @@ impl Channel {
         Self::builder(endpoint).build()
     }
 
+    /// A channel to the same endpoints with connections of its own: one for each runtime, so that no call crosses threads.
+    pub fn apart(&self) -> Self {
+        let Inner { pool, methods, random, .. } = &*self.inner;
+        let (pool, methods) = (pool.apart(), Arc::clone(methods));
+        Self { inner: Arc::new(Inner { pool, methods, budget: Budget::new(), random: *random }) }
+    }
+
     /// A channel that begins with this endpoint.
     pub fn builder(endpoint: Endpoint) -> Builder {
         Builder {

@@ -62,6 +62,12 @@ impl Pool {
         Self { subchannels, times: Arc::new(times), changed: Arc::new(watch::Sender::new(())), random }
     }
 
+    /// A pool of the same endpoints, without a connection.
+    pub(super) fn apart(&self) -> Self {
+        let endpoints = self.subchannels.iter().map(|one| one.endpoint.clone()).collect();
+        Self::new(endpoints, (*self.times).clone(), self.random)
+    }
+
     /// A place on a connection; waits for one at most as long as the channel's times say.
     pub(super) async fn lease(&self) -> Result<Lease, Status> {
         let until = Instant::now() + self.times.wait;
