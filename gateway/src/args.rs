@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as Group, Parser, ValueEnum};
-use gateway::{ErrorForm, Prefer, Unstated};
+use gateway::{AccessLog, ErrorForm, Prefer, Unstated};
 use mesh::args::Log;
 
 const EXAMPLES: &str = "\
@@ -64,6 +64,9 @@ pub(crate) struct Args {
     /// Title of the OpenAPI documents
     #[arg(long, env = "TOOLFORGE_GATEWAY_TITLE", default_value = "API", value_name = "TEXT")]
     pub(crate) title: String,
+    /// Requests that have a log line each
+    #[arg(long, env = "TOOLFORGE_GATEWAY_ACCESS_LOG", default_value = "failures", value_name = "WHICH")]
+    pub(crate) access_log: Accesses,
     /// Address to serve Prometheus metrics on, in clear, at any path
     #[arg(long, env = "TOOLFORGE_GATEWAY_METRICS", value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -134,6 +137,27 @@ impl From<Form> for ErrorForm {
         match form {
             Form::Google => Self::Google,
             Form::Toolforge => Self::Toolforge,
+        }
+    }
+}
+
+/// Which requests have a log line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accesses {
+    /// None
+    Off,
+    /// Those that failed with a status of 500 or more
+    Failures,
+    /// Every one
+    All,
+}
+
+impl From<Accesses> for AccessLog {
+    fn from(accesses: Accesses) -> Self {
+        match accesses {
+            Accesses::Off => Self::Off,
+            Accesses::Failures => Self::Failures,
+            Accesses::All => Self::All,
         }
     }
 }

@@ -22,9 +22,10 @@ use crate::backend::Backend;
 use crate::builtin::Builtin;
 use crate::grpc_web::GrpcWeb;
 use crate::linger::linger;
+use crate::names::Names;
 use crate::policy::{self, Asked, Early, Policy};
 use crate::problem::Problem;
-use crate::record::Record;
+use crate::record::{AccessLog, Record};
 use crate::render::{ErrorForm, Render};
 use crate::rest::{self, Call};
 use crate::schema::{Schema, Schemas};
@@ -51,6 +52,8 @@ pub(crate) struct Handler {
     errors: ErrorForm,
     builtin: Builtin,
     policy: SharedPolicy,
+    names: Names,
+    access_log: AccessLog,
     /// Cancelled when streams must end.
     ending: CancellationToken,
 }
@@ -64,7 +67,16 @@ impl Handler {
     ) -> Self {
         let ending = CancellationToken::new();
         let builtin = Builtin::new(Arc::clone(&schemas), options.public_reflection, ending.clone());
-        Self { schemas, backends, errors: options.errors, builtin, policy, ending }
+        Self {
+            schemas,
+            backends,
+            errors: options.errors,
+            builtin,
+            policy,
+            names: Names::default(),
+            access_log: options.access_log,
+            ending,
+        }
     }
 
     /// Requests that come from now on meet these policies, at every handler that shares them.
@@ -94,12 +106,14 @@ impl Handler {
         let schema = self.schemas.current();
         let policy = self.policy.load_full();
         let asked = Asked::of(&policy, &request);
-        let (way, name) = match policy.early(&mut request) {
-            Early::On => Way::of(Option::as_ref(&*schema), self.schemas.info(), &request),
-            Early::Answer(response) => (Way::Answered(Box::new(response)), String::new()),
-            Early::Refuse(problem) => (Way::NoRoute(Box::new(problem)), String::new()),
+        let early = policy.early(&mut request);
+        let unnamed = |way| (way, self.names.of(request.method().as_str(), ""));
+        let (way, name) = match early {
+            Early::On => Way::of(Option::as_ref(&*schema), self.schemas.info(), &self.names, &request),
+            Early::Answer(response) => unnamed(Way::Answered(Box::new(response))),
+            Early::Refuse(problem) => unnamed(Way::NoRoute(Box::new(problem))),
         };
-        let record = Record::begin(&request, name, Arc::clone(&caller));
+        let record = Record::begin(request.headers(), name, Arc::clone(&caller), self.access_log);
         let answer =
             AssertUnwindSafe(self.answer(way, Option::as_ref(&*schema), &caller.principal, &policy, request));
         let response = record.scope(answer.catch_unwind()).await.unwrap_or_else(|_| {

@@ -26,13 +26,11 @@ const DROPPED: &[&str] = &[
 
 /// Takes out every header by which a client could claim to be somebody.
 pub(crate) fn drop_identity(headers: &mut HeaderMap) {
-    let claims: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| IDENTITY.iter().any(|prefix| name.as_str().starts_with(prefix)))
-        .cloned()
-        .collect();
-    for name in claims {
-        headers.remove(name);
+    let is_claim = |name: &&HeaderName| IDENTITY.iter().any(|prefix| name.as_str().starts_with(prefix));
+    // an empty list takes no memory
+    let claims: Vec<HeaderName> = headers.keys().filter(is_claim).cloned().collect();
+    for claim in claims {
+        headers.remove(claim);
     }
 }
 

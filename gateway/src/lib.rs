@@ -16,6 +16,7 @@ mod headers;
 mod limits;
 mod linger;
 mod listen;
+mod names;
 mod passthrough;
 mod policy;
 mod problem;
@@ -41,6 +42,7 @@ pub use backend::Backend;
 pub use headers::{HeaderRule, HeaderRuleError, HeaderRules};
 pub use limits::Limits;
 pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Policies};
+pub use record::AccessLog;
 pub use render::ErrorForm;
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
 
@@ -67,6 +69,8 @@ pub struct Options {
     pub public_reflection: bool,
     /// Who may call services without access rules.
     pub unstated: Unstated,
+    /// Which requests have a log line.
+    pub access_log: AccessLog,
     /// Bounds on what a client may use.
     pub limits: Limits,
     /// What the gateway does around the mapping.
@@ -83,6 +87,7 @@ impl Default for Options {
             errors: ErrorForm::default(),
             public_reflection: false,
             unstated: Unstated::default(),
+            access_log: AccessLog::default(),
             limits: Limits::default(),
             policies: Policies::default(),
             title: "API".to_owned(),
@@ -122,8 +127,7 @@ impl Gateway {
     /// to the backends of its own, so that no request crosses threads.
     pub fn worker(&self) -> Self {
         let backends = self.schemas.backends().iter().map(Backend::apart).collect();
-        let handler =
-            Handler::new(Arc::clone(&self.schemas), backends, self.handler.policy(), &self.options);
+        let handler = Handler::new(Arc::clone(&self.schemas), backends, self.handler.policy(), &self.options);
         Self {
             handler: Arc::new(handler),
             schemas: Arc::clone(&self.schemas),

@@ -11,6 +11,10 @@ use clap::Parser as _;
 
 use args::Args;
 
+/// Messages are made and dropped on one thread, most of them of few sizes: a fifth of a small request was glibc's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,

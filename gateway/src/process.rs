@@ -36,6 +36,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         public_reflection,
         unstated_access,
         title,
+        access_log,
         metrics,
         log,
     } = args;
@@ -68,6 +69,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         errors: errors.into(),
         public_reflection,
         unstated: unstated_access.into(),
+        access_log: access_log.into(),
         title,
         version,
         ..Options::default()

@@ -3,31 +3,50 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HeaderValue;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use mesh::trace::{REQUEST_ID, Span};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::handle::Caller;
-
-/// The duration of requests, in seconds (OpenTelemetry, HTTP metrics).
-const DURATION: &str = "http_server_request_duration_seconds";
+use crate::names::Name;
 
 /// The status in logs and metrics of a request whose client went away before there was one (nginx has it so).
 const CLIENT_CLOSED: u16 = 499;
+
+/// Which requests have a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// None.
+    Off,
+    /// Those that failed on this side: with a status of 500 or more.
+    Failures,
+    /// All.
+    #[default]
+    All,
+}
+
+impl AccessLog {
+    fn has(self, status: u16) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Failures => status >= 500,
+            Self::All => true,
+        }
+    }
+}
 
 /// A request under way. It is recorded when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Record {
     span: Span,
     caller: Arc<Caller>,
-    method: &'static str,
-    /// Template of the route, or the gRPC method; empty where there is none.
-    route: String,
+    name: Arc<Name>,
+    log: AccessLog,
     status: Option<StatusCode>,
     /// Whether the answer was sent to its end.
     complete: bool,
@@ -35,13 +54,13 @@ pub(crate) struct Record {
 
 impl Record {
     /// Begins with a request whose route is known.
-    pub(crate) fn begin<B>(request: &Request<B>, route: String, caller: Arc<Caller>) -> Self {
-        let method = known_method(request.method().as_str());
-        let name = if route.is_empty() { method.to_owned() } else { format!("{method} {route}") };
-        let mut span = Span::server(name, request.headers());
-        span.attribute("http.request.method", method);
-        span.attribute("http.route", route.clone());
-        Self { span, caller, method, route, status: None, complete: false }
+    pub(crate) fn begin(headers: &HeaderMap, name: Arc<Name>, caller: Arc<Caller>, log: AccessLog) -> Self {
+        let mut span = Span::server(Arc::clone(&name.span), headers);
+        if span.is_seen() {
+            span.attribute("http.request.method", name.method);
+            span.attribute("http.route", &*name.route);
+        }
+        Self { span, caller, name, log, status: None, complete: false }
     }
 
     /// Runs a future within the span.
@@ -50,45 +69,44 @@ impl Record {
     }
 
     /// Ties the record to the body of the answer.
-    pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
+    pub(crate) fn answer(mut self, mut response: Response<Body>) -> Response<Body> {
         self.status = Some(response.status());
-        let (mut parts, body) = response.into_parts();
-        if let Ok(id) = HeaderValue::from_str(self.span.request_id()) {
-            parts.headers.insert(REQUEST_ID, id);
-        }
-        Response::from_parts(parts, Body::new(Recorded { body, record: self }))
+        response.headers_mut().insert(REQUEST_ID, self.span.request_id().clone());
+        response.map(|body| Body::new(Recorded { body, record: self }))
     }
-}
 
-impl Drop for Record {
-    fn drop(&mut self) {
-        let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
-        self.span.attribute("http.response.status_code", status.to_string());
-        if status >= 500 {
-            self.span.fail(status.to_string());
-        }
-        let took = self.span.elapsed();
-        metrics::histogram!(
-            DURATION,
-            "http_request_method" => self.method,
-            "http_route" => self.route.clone(),
-            "http_response_status_code" => status.to_string(),
-        )
-        .record(took);
-        let Self { caller, method, route, complete, .. } = &*self;
+    fn log(&self, status: u16, took: Duration) {
+        let Self { caller, name, complete, .. } = self;
         self.span.sync_scope(|| {
             tracing::info!(
                 target: "gateway::access",
                 peer = %caller.peer,
                 caller = %caller.principal,
-                method,
-                route,
+                method = name.method,
+                route = &*name.route,
                 status,
                 complete,
                 seconds = took.as_secs_f64(),
                 "request",
             );
         });
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let status = self.status.map_or(CLIENT_CLOSED, |status| status.as_u16());
+        if self.span.is_seen() {
+            self.span.attribute("http.response.status_code", status.to_string());
+            if status >= 500 {
+                self.span.fail(status.to_string());
+            }
+        }
+        let took = self.span.elapsed();
+        self.name.series(status).record(took);
+        if self.log.has(status) {
+            self.log(status, took);
+        }
     }
 }
 
@@ -137,10 +155,4 @@ impl Drop for Recorded {
     fn drop(&mut self) {
         self.note_end();
     }
-}
-
-/// Methods that a client makes up must not become names or label values.
-fn known_method(method: &str) -> &'static str {
-    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
 }

@@ -1,5 +1,7 @@
 //! Which way a request goes: its answer is decided by path, method and content type alone.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
@@ -10,6 +12,7 @@ use transcode::{OpenApiInfo, Route, RouteError};
 
 use crate::builtin::is_builtin;
 use crate::grpc_web::GrpcWeb;
+use crate::names::{Name, Names};
 use crate::problem::Problem;
 use crate::schema::Schema;
 
@@ -36,29 +39,35 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// Finds the way of a request, and its name in spans, metrics and logs; made-up paths have none.
-    pub(crate) fn of<B>(schema: Option<&Schema>, info: &OpenApiInfo, request: &Request<B>) -> (Self, String) {
+    /// Finds the way of a request, and its name in spans, metrics and logs; made-up paths have an empty one.
+    pub(crate) fn of<B>(
+        schema: Option<&Schema>,
+        info: &OpenApiInfo,
+        names: &Names,
+        request: &Request<B>,
+    ) -> (Self, Arc<Name>) {
+        let name = |route: &str| names.of(request.method().as_str(), route);
         let path = request.uri().path();
         let web = GrpcWeb::of(request.headers()).is_some();
         if web || is_grpc(request) {
             let way = if web { grpc(schema, path) } else { grpc_over_http2(schema, request) };
             let known = matches!(way, Self::Builtin | Self::Pass(..));
-            return (way, if known { path.to_owned() } else { String::new() });
+            return (way, name(if known { path } else { "" }));
         }
         let Some(schema) = schema else {
             let text = "the gateway does not know its services yet, please try again in a moment";
             let problem = Problem::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, text);
-            return (Self::NoRoute(Box::new(problem)), String::new());
+            return (Self::NoRoute(Box::new(problem)), name(""));
         };
         if let Some(document) = document(schema, info, request) {
-            return (Self::Document(document), path.to_owned());
+            return (Self::Document(document), name(path));
         }
         match schema.program.route(request.method().as_str(), path) {
             Ok(route) => {
-                let template = route.template().to_owned();
-                (Self::Route(Box::new(route)), template)
+                let name = name(route.template());
+                (Self::Route(Box::new(route)), name)
             }
-            Err(error) => (Self::NoRoute(Box::new(unroutable(error))), String::new()),
+            Err(error) => (Self::NoRoute(Box::new(unroutable(error))), name("")),
         }
     }
 }

@@ -206,7 +206,8 @@ async fn on_loopback_it_speaks_in_clear() {
     let unix = format!("jobs=unix:{}", path.display());
     let mut process = {
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
-        let args = ["--backend", &unix, "--metrics", "127.0.0.1:0", "--log-format", "json"];
+        let log_all = ["--log-format", "json", "--access-log", "all"];
+        let args = [&["--backend", &unix, "--metrics", "127.0.0.1:0"][..], &log_all].concat();
         Process::start_logging(&args, Stdio::from(log)).await
     };
     assert!(process.url.starts_with("http://"));

@@ -1,5 +1,7 @@
 //! Telemetry of calls: one status attribute name, metrics, spans to a collector, and logs. Each part is a feature; a part that is off costs a branch.
 
+#[cfg(feature = "metrics")]
+mod durations;
 #[cfg(feature = "telemetry")]
 mod logs;
 #[cfg(feature = "metrics")]
@@ -12,6 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::trace::{Context, Kind};
 
+#[cfg(feature = "metrics")]
+pub use durations::{Durations, Series};
 #[cfg(feature = "telemetry")]
 pub use logs::{Format, LogError, Logs, init};
 #[cfg(feature = "metrics")]

@@ -4,12 +4,11 @@ mod call;
 mod id;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::identity::Principal;
 use crate::telemetry;
@@ -71,9 +70,28 @@ impl Context {
     }
 }
 
+impl Context {
+    /// The value of a `traceparent`.
+    pub fn header(self) -> HeaderValue {
+        let mut text = *b"00-................................-................-00";
+        put_hex(&mut text[3..35], self.trace_id);
+        put_hex(&mut text[36..52], self.span_id.into());
+        text[54] += u8::from(self.sampled);
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
 impl fmt::Display for Context {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+    }
+}
+
+/// Fills `out` with the last digits of a number.
+fn put_hex(out: &mut [u8], mut number: u128) {
+    for digit in out.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
     }
 }
 
@@ -84,11 +102,48 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
 
 /// What the running call belongs to.
 #[derive(Clone, Debug)]
-pub struct Current {
+pub struct Current(Arc<Told>);
+
+/// What log lines within a span say.
+#[derive(Debug)]
+struct Told {
+    context: Context,
+    request_id: HeaderValue,
+    name: Arc<str>,
+    /// What the name is called in log lines.
+    name_field: &'static str,
+    /// Whoever calls, once that is known.
+    caller: OnceLock<String>,
+    /// What the span is within.
+    outer: Option<Current>,
+}
+
+impl Current {
     /// Its span.
-    pub context: Context,
+    pub fn context(&self) -> Context {
+        self.0.context
+    }
+
     /// The request of the user that led to it.
-    pub request_id: Arc<str>,
+    pub fn request_id(&self) -> &str {
+        self.0.request_id.to_str().unwrap_or_default()
+    }
+
+    /// Tells every field that log lines within it have, from the outermost span to the innermost: a later one of the
+    /// same name takes the place of the earlier.
+    pub fn fields(&self, tell: &mut dyn FnMut(&'static str, fmt::Arguments<'_>)) {
+        let Told { context, name, name_field, caller, outer, .. } = &*self.0;
+        if let Some(outer) = outer {
+            outer.fields(tell);
+        }
+        tell(name_field, format_args!("{name}"));
+        if let Some(caller) = caller.get() {
+            tell("caller", format_args!("{caller}"));
+        }
+        tell("request_id", format_args!("{}", self.request_id()));
+        tell("trace_id", format_args!("{:032x}", context.trace_id));
+        tell("span_id", format_args!("{:016x}", context.span_id));
+    }
 }
 
 tokio::task_local! {
@@ -101,7 +156,7 @@ pub fn current() -> Option<Current> {
 }
 
 /// On which side of a call a span is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// It handles a call.
     Server,
@@ -117,7 +172,6 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Span {
     kind: Kind,
-    name: Arc<str>,
     current: Current,
     parent: Option<u64>,
     started: Instant,
@@ -125,63 +179,64 @@ pub struct Span {
     began: Option<SystemTime>,
     attributes: Vec<(&'static str, String)>,
     error: Option<String>,
-    log: tracing::Span,
 }
 
 impl Span {
     /// Starts a span for a request from outside: below its `traceparent`, else at the root of a new trace.
     pub fn server(name: impl Into<Arc<str>>, headers: &HeaderMap) -> Self {
-        Self::outside(name.into(), headers, plain_log)
+        Self::outside(name.into(), headers, "name")
     }
 
     /// Starts a span below the running one.
     pub fn child(kind: Kind, name: impl Into<Arc<str>>) -> Self {
-        Self::inside(kind, name.into(), plain_log)
+        Self::inside(kind, name.into(), "name")
     }
 
-    fn outside(name: Arc<str>, headers: &HeaderMap, log: Log) -> Self {
-        let request_id =
-            headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_request_id(id));
-        let request_id = request_id.map_or_else(new_request_id, Arc::from);
-        Self::start(Kind::Server, name, Context::of(headers), request_id, log)
+    fn outside(name: Arc<str>, headers: &HeaderMap, name_field: &'static str) -> Self {
+        let request_id = headers.get(REQUEST_ID).filter(|id| is_request_id(id.as_bytes()));
+        let request_id = request_id.cloned().unwrap_or_else(new_request_id);
+        Self::start(current(), (Kind::Server, name, name_field), Context::of(headers), request_id)
     }
 
-    fn inside(kind: Kind, name: Arc<str>, log: Log) -> Self {
-        match current() {
-            Some(current) => Self::start(kind, name, Some(current.context), current.request_id, log),
-            None => Self::start(kind, name, None, new_request_id(), log),
-        }
+    fn inside(kind: Kind, name: Arc<str>, name_field: &'static str) -> Self {
+        let outer = current();
+        let context = outer.as_ref().map(Current::context);
+        let request_id = outer.as_ref().map_or_else(new_request_id, |outer| outer.0.request_id.clone());
+        Self::start(outer, (kind, name, name_field), context, request_id)
     }
 
-    fn start(kind: Kind, name: Arc<str>, parent: Option<Context>, request_id: Arc<str>, log: Log) -> Self {
+    fn start(
+        outer: Option<Current>,
+        (kind, name, name_field): (Kind, Arc<str>, &'static str),
+        parent: Option<Context>,
+        request_id: HeaderValue,
+    ) -> Self {
         let context = parent.map_or_else(Context::root, Context::child);
-        let log = log(&name, &request_id, context);
+        let told = Told { context, request_id, name, name_field, caller: OnceLock::new(), outer };
         Self {
             kind,
-            name,
-            current: Current { context, request_id },
+            current: Current(Arc::new(told)),
             parent: parent.map(|parent| parent.span_id),
             started: Instant::now(),
             began: (context.sampled && telemetry::exports_spans()).then(SystemTime::now),
             attributes: Vec::new(),
             error: None,
-            log,
         }
     }
 
     /// Says in log lines who calls.
     pub fn caller(&self, caller: &Principal) {
-        self.log.record("caller", tracing::field::display(caller));
+        let _ = self.current.0.caller.set(caller.to_string());
     }
 
     /// Its position in the trace.
     pub fn context(&self) -> Context {
-        self.current.context
+        self.current.context()
     }
 
     /// The user's request that it belongs to.
-    pub fn request_id(&self) -> &Arc<str> {
-        &self.current.request_id
+    pub fn request_id(&self) -> &HeaderValue {
+        &self.current.0.request_id
     }
 
     /// The time since it started.
@@ -191,39 +246,42 @@ impl Span {
 
     /// Its name.
     pub fn name(&self) -> &Arc<str> {
-        &self.name
+        &self.current.0.name
     }
 
-    /// Adds an attribute; costs nothing where nobody will see it.
+    /// Whether somebody will see its attributes.
+    pub fn is_seen(&self) -> bool {
+        self.began.is_some()
+    }
+
+    /// Adds an attribute, where somebody will see it.
     pub fn attribute(&mut self, name: &'static str, value: impl Into<String>) {
-        if self.began.is_some() {
+        if self.is_seen() {
             self.attributes.push((name, value.into()));
         }
     }
 
     /// Marks the span as failed, for a reason that names no data.
     pub fn fail(&mut self, reason: impl Into<String>) {
-        self.error = Some(reason.into());
+        if self.is_seen() {
+            self.error = Some(reason.into());
+        }
     }
 
     /// Runs a future within the span: log lines carry its ids, calls continue its trace.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        CURRENT.scope(self.current.clone(), future).instrument(self.log.clone()).await
+        CURRENT.scope(self.current.clone(), future).await
     }
 
     /// Runs a function within the span.
     pub fn sync_scope<R>(&self, run: impl FnOnce() -> R) -> R {
-        self.log.in_scope(|| CURRENT.sync_scope(self.current.clone(), run))
+        CURRENT.sync_scope(self.current.clone(), run)
     }
 
     /// Writes its context and request id into the metadata of a call that it makes.
     pub fn inject(&self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::try_from(self.current.context.to_string()) {
-            headers.insert(TRACEPARENT, value);
-        }
-        if let Ok(value) = HeaderValue::from_str(&self.current.request_id) {
-            headers.insert(REQUEST_ID, value);
-        }
+        headers.insert(TRACEPARENT, self.context().header());
+        headers.insert(REQUEST_ID, self.request_id().clone());
     }
 }
 
@@ -232,8 +290,8 @@ impl Drop for Span {
         let Some(began) = self.began else { return };
         telemetry::export(telemetry::Finished {
             kind: self.kind,
-            name: std::mem::replace(&mut self.name, Arc::from("")),
-            context: self.current.context,
+            name: Arc::clone(self.name()),
+            context: self.context(),
             parent: self.parent,
             began,
             took: self.started.elapsed(),
@@ -243,38 +301,16 @@ impl Drop for Span {
     }
 }
 
-/// The span that log lines are written in.
-type Log = fn(&str, &str, Context) -> tracing::Span;
-
-fn plain_log(name: &str, request_id: &str, context: Context) -> tracing::Span {
-    tracing::info_span!(
-        "span",
-        name,
-        caller = tracing::field::Empty,
-        request_id,
-        trace_id = format_args!("{:032x}", context.trace_id),
-        span_id = format_args!("{:016x}", context.span_id),
-    )
+/// A new id of a request: sixteen digits.
+fn new_request_id() -> HeaderValue {
+    let mut text = [0; 16];
+    put_hex(&mut text, random().into());
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("0"))
 }
 
-fn rpc_log(method: &str, request_id: &str, context: Context) -> tracing::Span {
-    tracing::info_span!(
-        "rpc",
-        rpc.method = method,
-        caller = tracing::field::Empty,
-        request_id,
-        trace_id = format_args!("{:032x}", context.trace_id),
-        span_id = format_args!("{:016x}", context.span_id),
-    )
-}
-
-fn new_request_id() -> Arc<str> {
-    format!("{:016x}", random()).into()
-}
-
-fn is_request_id(id: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(fits)
+fn is_request_id(id: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.iter().all(fits)
 }
 
 #[cfg(test)]

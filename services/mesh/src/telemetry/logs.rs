@@ -7,6 +7,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 mod json;
+mod text;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,10 +56,51 @@ pub fn init(logs: &Logs) -> Result<(), LogError> {
     };
     let registry = tracing_subscriber::registry();
     let layer = match (text, logs.to_stderr) {
-        (true, true) => fmt::layer().with_ansi(terminal).with_writer(std::io::stderr).boxed(),
-        (true, false) => fmt::layer().with_ansi(terminal).with_writer(std::io::stdout).boxed(),
+        (true, true) => {
+            fmt::layer().event_format(text::Lines::new(terminal)).with_writer(std::io::stderr).boxed()
+        }
+        (true, false) => {
+            fmt::layer().event_format(text::Lines::new(terminal)).with_writer(std::io::stdout).boxed()
+        }
         (false, true) => fmt::layer().json().event_format(json::Lines).with_writer(std::io::stderr).boxed(),
         (false, false) => fmt::layer().json().event_format(json::Lines).with_writer(std::io::stdout).boxed(),
     };
     registry.with(layer.with_filter(filter)).try_init().map_err(|_| LogError::Twice)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Where lines go in tests.
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    pub(super) struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl Buffer {
+        pub(super) fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Buffer {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
 }

@@ -1,15 +1,22 @@
 //! Prometheus metrics of every call, under the names of OpenTelemetry's RPC conventions.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use metrics::{SharedString, describe_histogram, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::durations::{self, Durations, Series};
 use crate::trace::Kind;
 
-const SERVER: &str = "rpc_server_call_duration_seconds";
-const CLIENT: &str = "rpc_client_call_duration_seconds";
+const LABELS: &[&str] = &["rpc_system_name", "rpc_method", "rpc_response_status_code"];
+
+static SERVER: Durations =
+    Durations::new("rpc_server_call_duration_seconds", "duration of calls that were received", LABELS);
+
+static CLIENT: Durations =
+    Durations::new("rpc_client_call_duration_seconds", "duration of calls that were made", LABELS);
 
 /// The boundaries that the conventions advise, in seconds.
 const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -23,8 +30,6 @@ pub fn install_metrics() -> Result<(), BuildError> {
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_ok() {
-        describe_histogram!(SERVER, metrics::Unit::Seconds, "duration of calls that were received");
-        describe_histogram!(CLIENT, metrics::Unit::Seconds, "duration of calls that were made");
         let _ = HANDLE.set(handle);
     }
     Ok(())
@@ -32,7 +37,10 @@ pub fn install_metrics() -> Result<(), BuildError> {
 
 /// All metrics in Prometheus' text format; empty before [`install_metrics`].
 pub fn render_metrics() -> String {
-    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+    let Some(handle) = HANDLE.get() else { return String::new() };
+    let mut text = handle.render();
+    durations::render(&mut text);
+    text
 }
 
 pub(super) fn upkeep() {
@@ -41,16 +49,28 @@ pub(super) fn upkeep() {
     }
 }
 
+/// The series that this thread has recorded into, by kind, status and method.
+type Recorded = HashMap<(Kind, &'static str), HashMap<Arc<str>, Arc<Series>>>;
+
+thread_local! {
+    static RECORDED: RefCell<Recorded> = RefCell::default();
+}
+
 pub(super) fn record_call(kind: Kind, method: &Arc<str>, status: &'static str, took: Duration) {
-    let name = match kind {
-        Kind::Server => SERVER,
-        Kind::Client => CLIENT,
+    let family = match kind {
+        Kind::Server => &SERVER,
+        Kind::Client => &CLIENT,
         Kind::Internal => return,
     };
-    let labels = [
-        ("rpc_system_name", SharedString::const_str("grpc")),
-        ("rpc_method", SharedString::from(Arc::clone(method))),
-        ("rpc_response_status_code", SharedString::const_str(status)),
-    ];
-    histogram!(name, &labels).record(took.as_secs_f64());
+    RECORDED.with_borrow_mut(|recorded| {
+        let methods = recorded.entry((kind, status)).or_default();
+        match methods.get(method) {
+            Some(series) => series.record(took),
+            None => {
+                let series = family.series(&["grpc", method, status]);
+                series.record(took);
+                methods.insert(Arc::clone(method), series);
+            }
+        }
+    });
 }

@@ -9,8 +9,11 @@ use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use tonic::{Code, Status};
 
-use super::{Kind, Span, rpc_log};
+use super::{Kind, Span};
 use crate::telemetry;
+
+/// What the name of a call is called in log lines.
+const NAME: &str = "rpc.method";
 
 /// A method that no descriptor knows gets this name, so that a scanner cannot grow the label set.
 const OTHER: &str = "_OTHER";
@@ -26,18 +29,20 @@ pub struct Call {
 impl Call {
     /// A call that was received. The path is its name only if it is `known`.
     pub fn received(path: &str, known: bool, headers: &HeaderMap) -> Self {
-        Self::begin(Kind::Server, Span::outside(method(path, known), headers, rpc_log))
+        Self::begin(Kind::Server, Span::outside(method(path, known), headers, NAME))
     }
 
     /// A call that is made. The path is its name only if it is `known`.
     pub fn made(path: &str, known: bool) -> Self {
-        Self::begin(Kind::Client, Span::inside(Kind::Client, method(path, known), rpc_log))
+        Self::begin(Kind::Client, Span::inside(Kind::Client, method(path, known), NAME))
     }
 
     fn begin(kind: Kind, mut span: Span) -> Self {
-        span.attribute("rpc.system.name", "grpc");
-        let name = span.name().to_string();
-        span.attribute("rpc.method", name);
+        if span.is_seen() {
+            span.attribute("rpc.system.name", "grpc");
+            let name = span.name().to_string();
+            span.attribute("rpc.method", name);
+        }
         Self { span, kind, ended: false }
     }
 

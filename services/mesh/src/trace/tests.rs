@@ -11,6 +11,8 @@ fn a_traceparent_comes_back() {
     assert_eq!(context.span_id, 0x00f0_67aa_0ba9_02b7);
     assert!(context.sampled);
     assert_eq!(context.to_string(), PARENT);
+    assert_eq!(context.header(), PARENT);
+    assert_eq!(Context { sampled: false, ..context }.header(), PARENT.replace("-01", "-00"));
     assert!(Context::parse(&PARENT.replacen("00", "cc", 1)).is_some());
     assert!(Context::parse(&format!("{}-more", PARENT.replacen("00", "cc", 1))).is_some());
 }

@@ -70,7 +70,7 @@ impl Echo {
                 let mut next = EchoClient::new(self.next.unwrap());
                 next.say("/test.v1.Echo/Public", "", "deadline").await?.into_inner().text
             }
-            "trace" => mesh::trace::current().unwrap().context.to_string(),
+            "trace" => mesh::trace::current().unwrap().context().to_string(),
             "panic" => panic!("a handler that panics"),
             "hang" => std::future::pending().await,
             "unavailable twice" if call < 2 => return Err(Status::unavailable("not yet")),

@@ -34,6 +34,11 @@ where
                 line.extend(fields);
             }
         }
+        if let Some(current) = crate::trace::current() {
+            current.fields(&mut |name, value| {
+                line.insert(name.to_owned(), value.to_string().into());
+            });
+        }
         event.record(&mut Fields(&mut line));
         writeln!(writer, "{}", Value::Object(line))
     }
@@ -83,36 +88,13 @@ mod tests {
     //! Lines as a log collector reads them.
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use std::sync::{Arc, Mutex};
-
     use http::{HeaderMap, HeaderValue};
     use tonic::Code;
-    use tracing_subscriber::fmt::MakeWriter;
     use tracing_subscriber::layer::SubscriberExt;
 
+    use super::super::tests::Buffer;
     use super::*;
     use crate::trace::{Call, REQUEST_ID, TRACEPARENT};
-
-    #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl MakeWriter<'_> for Buffer {
-        type Writer = Self;
-
-        fn make_writer(&self) -> Self {
-            self.clone()
-        }
-    }
 
     #[test]
     fn a_line_within_a_call_carries_its_ids() {
@@ -129,7 +111,7 @@ mod tests {
             call.span().sync_scope(|| tracing::info!(tool = "alpha", count = 3, "forged \"line\"\n{}", "{}"));
             call.end(Code::Ok);
         });
-        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let text = buffer.text();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0]["msg"], "forged \"line\"\n{}");
