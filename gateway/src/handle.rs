@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{Empty, Full};
 use hyper::body::Incoming;
@@ -16,12 +16,12 @@ use mesh::identity::Principal;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use transcode::Route;
+use transcode::{Bound, Route};
 
 use crate::backend::Backend;
 use crate::builtin::Builtin;
 use crate::grpc_web::GrpcWeb;
-use crate::linger::linger;
+use crate::linger::{MapLingering as _, linger};
 use crate::names::Names;
 use crate::policy::{self, Asked, Early, Policy};
 use crate::problem::Problem;
@@ -213,24 +213,37 @@ impl Handler {
         mut request: Request<Incoming>,
     ) -> Response<Body> {
         let render = self.render(schema);
-        let answered = match schema {
-            Some(schema) => self.rest(route, schema, principal, policy, &render, &mut request).await,
+        let bound = match schema {
+            Some(schema) => self.bind(route, schema, principal, request.uri()),
             None => Err(Problem::backend(&Status::unavailable("no backend serves this method"))),
         };
-        linger(request);
+        let answered = match bound {
+            Ok((bound, backend)) => {
+                let call = Call { backend, principal, policy, render: &render, ending: &self.ending };
+                if bound.route().method().client_streaming() {
+                    rest::duplex::serve(&call, bound, request.map_lingering()).await
+                } else {
+                    let answered = rest::serve(&call, &bound, &mut request).await;
+                    linger(request);
+                    answered
+                }
+            }
+            Err(problem) => {
+                linger(request);
+                Err(problem)
+            }
+        };
         answered.unwrap_or_else(|problem| policy.refusal(&render, &problem))
     }
 
-    async fn rest(
+    /// Binds path and query of a request, and decides whether its caller may make it.
+    fn bind(
         &self,
         route: &Route,
         schema: &Schema,
         principal: &Principal,
-        policy: &Policy,
-        render: &Render,
-        request: &mut Request<Incoming>,
-    ) -> Result<Response<Body>, Problem> {
-        let uri = request.uri();
+        uri: &Uri,
+    ) -> Result<(Bound, &Backend), Problem> {
         let bound = route.bind(uri.path(), uri.query()).map_err(|error| Problem::request(&error));
         // who may not call learns nothing of what is wrong with the query
         let path_only = if bound.is_err() { route.bind(uri.path(), None).ok() } else { None };
@@ -239,12 +252,10 @@ impl Handler {
             access::check(schema.access.get(method.path()), principal, bound)
                 .map_err(|status| Problem::backend(&status))?;
         }
-        let bound = bound?;
         let owner = schema.owner(method.path()).and_then(|index| self.backends.get(index));
         let backend =
             owner.ok_or_else(|| Problem::backend(&Status::unavailable("no backend serves this method")))?;
-        let call = Call { backend, principal, policy, render, ending: &self.ending };
-        rest::serve(&call, &bound, request).await
+        Ok((bound?, backend))
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Limits {
     pub message_bytes: usize,
     /// How long the answer to a stream waits for its first record, so that an early failure has an HTTP status.
     pub first_record: Duration,
+    /// Silence on a stream before it says something that means nothing, so that nobody between closes it.
+    pub keep_alive: Duration,
     /// Silence on an HTTP/2 connection before a PING, and the wait for its answer.
     pub ping: (Duration, Duration),
     /// Data that stays unacknowledged by TCP.
@@ -56,6 +58,7 @@ impl Default for Limits {
             body_bytes: 4 << 20,
             message_bytes: 4 << 20,
             first_record: Duration::from_millis(200),
+            keep_alive: Duration::from_secs(15),
             ping: (Duration::from_secs(30), Duration::from_secs(10)),
             unacknowledged: Duration::from_secs(30),
             age: Duration::from_mins(30),

@@ -84,6 +84,16 @@ impl Render {
         self.form.body(problem, self.program.as_ref())
     }
 
+    /// The last record of a stream that failed: an object with a member `error`, which no message is taken for.
+    pub(crate) fn record(&self, problem: &Problem) -> Vec<u8> {
+        let body = self.body(problem);
+        match self.form {
+            ErrorForm::Google => [b"{\"error\":", &*body, b"}"].concat(),
+            // its own member `error` is what former clients look for
+            ErrorForm::Toolforge => body,
+        }
+    }
+
     /// The whole answer that tells a problem.
     pub(crate) fn response(&self, problem: &Problem) -> Response<Body> {
         let mut response = Response::new(Body::new(Full::new(Bytes::from(self.body(problem)))));

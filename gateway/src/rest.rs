@@ -1,5 +1,7 @@
 //! REST to gRPC and back: one message each way, or a stream of replies.
 
+pub(crate) mod duplex;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,7 @@ use transcode::{Bound, Route, StreamFormat};
 
 use crate::backend::Backend;
 use crate::call::{call, failure};
+use crate::fault::Fault;
 use crate::frames::Frames;
 use crate::policy::{CodingError, Policy, RequestBody, content_coding};
 use crate::problem::Problem;
@@ -60,10 +63,6 @@ pub(crate) async fn serve(
     request: &mut Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
     let (route, method) = (bound.route(), bound.route().method());
-    if method.client_streaming() {
-        let text = "this method takes a stream of messages, which needs a gRPC client";
-        return Err(Problem::new(Code::Unimplemented, StatusCode::NOT_IMPLEMENTED, text));
-    }
     let form = form(route, request.headers())?;
     let Policy { limits, deadlines, rules, decode, .. } = call.policy;
     let time = deadlines.of(request.headers(), method.server_streaming())?;
@@ -81,8 +80,8 @@ pub(crate) async fn serve(
     let (head, replies) = reply.map_err(|status| Problem::backend(&status))?.into_parts();
     let mut response = match form {
         Form::One => return unary(call, route, &head.headers, replies).await,
-        Form::Records(format) => records(call, route, format, replies).await?,
-        Form::Raw => raw(call, route, replies).await?,
+        Form::Records(format) => records(call, route, format, replies, None).await?,
+        Form::Raw => raw(call, route, replies, None).await?,
     };
     rules.response(&head.headers, response.headers_mut());
     Ok(streamed(response, request.version()))
@@ -174,9 +173,9 @@ async fn unary(
     Ok(response)
 }
 
-fn source(call: &Call<'_>, route: &Route, replies: Replies) -> Source {
+fn source(call: &Call<'_>, route: &Route, replies: Replies, fault: Option<Fault>) -> Source {
     let frames = Frames::new(call.policy.limits.message_bytes);
-    Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone())
+    Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone()).told(fault)
 }
 
 async fn records(
@@ -184,17 +183,22 @@ async fn records(
     route: &Route,
     format: StreamFormat,
     replies: Replies,
+    fault: Option<Fault>,
 ) -> Result<Response<Body>, Problem> {
-    let source = source(call, route, replies);
-    let stream =
-        RecordStream::open(source, format, call.render.clone(), call.policy.limits.first_record).await?;
+    let source = source(call, route, replies, fault);
+    let stream = RecordStream::open(source, format, call.render.clone(), &call.policy.limits).await?;
     let mut response = Response::new(Body::new(stream));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
 }
 
-async fn raw(call: &Call<'_>, route: &Route, replies: Replies) -> Result<Response<Body>, Problem> {
-    let (stream, content_type) = RawStream::open(source(call, route, replies)).await?;
+async fn raw(
+    call: &Call<'_>,
+    route: &Route,
+    replies: Replies,
+    fault: Option<Fault>,
+) -> Result<Response<Body>, Problem> {
+    let (stream, content_type) = RawStream::open(source(call, route, replies, fault)).await?;
     let mut response = Response::new(Body::new(stream));
     response.headers_mut().insert(CONTENT_TYPE, header_value(&content_type));
     Ok(response)

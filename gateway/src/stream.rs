@@ -1,6 +1,7 @@
 //! Bodies of streamed replies: one record at a time, never ahead of the client.
 
 mod source;
+mod upload;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,16 +10,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tonic::Status;
 use transcode::{StreamFormat, StreamWriter};
 
+use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::render::Render;
 use crate::rest::broken;
 
 use source::Next;
 pub(crate) use source::Source;
+pub(crate) use upload::Upload;
+
+/// Records that are there already go on together, up to so many bytes.
+const TOGETHER: usize = 16 << 10;
 
 /// Replies as records of JSON. A failure after the first record is an explicit last record, and a trailer.
 pub(crate) struct RecordStream {
@@ -28,6 +34,7 @@ pub(crate) struct RecordStream {
     render: Render,
     trailers: Option<HeaderMap>,
     ended: bool,
+    silence: Silence,
 }
 
 impl RecordStream {
@@ -37,20 +44,52 @@ impl RecordStream {
         mut source: Source,
         format: StreamFormat,
         render: Render,
-        wait: Duration,
+        limits: &Limits,
     ) -> Result<Self, Problem> {
-        let first = match timeout(wait, source.next()).await {
+        let first = match timeout(limits.first_record, source.next()).await {
             Ok(Next::Failed(problem)) => return Err(*problem),
             Ok(next) => Some(next),
             Err(_) => None,
         };
-        let writer = StreamWriter::new(format);
-        Ok(Self { source, first, writer, render, trailers: None, ended: false })
+        let (writer, silence) = (StreamWriter::new(format), Silence::new(limits.keep_alive));
+        Ok(Self { source, first, writer, render, trailers: None, ended: false, silence })
+    }
+
+    /// Appends what is there now; pending when that is nothing.
+    fn write(&mut self, out: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.ended && out.len() < TOGETHER {
+            let next = match self.first.take().map_or_else(|| self.source.poll(cx), Poll::Ready) {
+                Poll::Ready(next) => next,
+                Poll::Pending if out.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            };
+            self.append(next, out);
+        }
+        self.silence.broken();
+        Poll::Ready(())
+    }
+
+    fn append(&mut self, next: Next, out: &mut Vec<u8>) {
+        match next {
+            Next::Message(message) => {
+                let route = &self.source.route;
+                let print = |out: &mut Vec<u8>| route.response(&message, out).map(drop);
+                if let Err(error) = self.writer.message(out, print) {
+                    let problem = broken(&self.source.route, &error);
+                    self.fail(&problem, out);
+                }
+            }
+            Next::End => {
+                self.ended = true;
+                self.writer.end(out);
+            }
+            Next::Failed(problem) => self.fail(&problem, out),
+        }
     }
 
     fn fail(&mut self, problem: &Problem, out: &mut Vec<u8>) {
         self.ended = true;
-        self.writer.error(out, &self.render.body(problem));
+        self.writer.error(out, &self.render.record(problem));
         self.trailers = Some(mesh::body::trailers(&Status::new(problem.code, problem.message.clone())));
     }
 }
@@ -64,33 +103,53 @@ impl HttpBody for RecordStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        if this.ended {
-            return Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))));
-        }
-        let next = match this.first.take() {
-            Some(next) => next,
-            None => ready!(this.source.poll(cx)),
-        };
         let mut out = Vec::new();
-        match next {
-            Next::Message(message) => {
-                let route = &this.source.route;
-                let print = |out: &mut Vec<u8>| route.response(&message, out).map(drop);
-                if let Err(error) = this.writer.message(&mut out, print) {
-                    let problem = broken(&this.source.route, &error);
-                    this.fail(&problem, &mut out);
-                }
+        if !this.ended && this.write(&mut out, cx).is_pending() {
+            if this.writer.format() == StreamFormat::NdJson {
+                // this form has nothing that means nothing
+                return Poll::Pending;
             }
-            Next::End => {
-                this.ended = true;
-                this.writer.end(&mut out);
-                if out.is_empty() {
-                    return Poll::Ready(None);
-                }
+            ready!(this.silence.poll(cx));
+            this.writer.keep_alive(&mut out);
+            if out.is_empty() {
+                // an array that has not begun; the next record wakes it
+                return Poll::Pending;
             }
-            Next::Failed(problem) => this.fail(&problem, &mut out),
         }
-        Poll::Ready(Some(Ok(Frame::data(out.into()))))
+        if !out.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(out.into()))));
+        }
+        Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+}
+
+/// How long nothing was said. It has a timer only once there was a wait.
+struct Silence {
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether something was said since the timer was set.
+    broken: bool,
+}
+
+impl Silence {
+    fn new(limit: Duration) -> Self {
+        Self { limit, timer: None, broken: false }
+    }
+
+    fn broken(&mut self) {
+        self.broken = true;
+    }
+
+    /// Resolves each time that the silence has lasted for its limit.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if std::mem::take(&mut self.broken) {
+            timer.as_mut().reset(Instant::now() + limit);
+        }
+        ready!(timer.as_mut().poll(cx));
+        timer.as_mut().reset(Instant::now() + limit);
+        Poll::Ready(())
     }
 }
 

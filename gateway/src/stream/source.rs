@@ -13,6 +13,7 @@ use transcode::Route;
 
 use crate::backend::Backend;
 use crate::call::failure;
+use crate::fault::Fault;
 use crate::frames::Frames;
 use crate::problem::Problem;
 use crate::rest::broken;
@@ -31,6 +32,8 @@ pub(crate) struct Source {
     replies: Replies,
     frames: Frames,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Tells that the request, which is read at the same time, is broken.
+    fault: Option<Fault>,
 }
 
 impl Source {
@@ -41,7 +44,13 @@ impl Source {
         frames: Frames,
         ending: CancellationToken,
     ) -> Self {
-        Self { route, backend, replies, frames, ending: Box::pin(ending.cancelled_owned()) }
+        Self { route, backend, replies, frames, ending: Box::pin(ending.cancelled_owned()), fault: None }
+    }
+
+    /// A stream that fails when the request turns out to be broken. Dropping it ends the request.
+    pub(crate) fn told(mut self, fault: Option<Fault>) -> Self {
+        self.fault = fault;
+        self
     }
 
     /// What comes next.
@@ -52,6 +61,9 @@ impl Source {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         if self.ending.as_mut().poll(cx).is_ready() {
             return Poll::Ready(failed(Problem::backend(&resume_elsewhere())));
+        }
+        if let Some(Poll::Ready(problem)) = self.fault.as_mut().map(|fault| fault.poll(cx)) {
+            return Poll::Ready(Next::Failed(problem));
         }
         loop {
             match self.frames.next() {
