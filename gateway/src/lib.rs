@@ -45,6 +45,7 @@ pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Polic
 pub use record::AccessLog;
 pub use render::ErrorForm;
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
+pub use transcode::SecurityScheme;
 
 use handle::Handler;
 use policy::Policy;
@@ -79,6 +80,8 @@ pub struct Options {
     pub title: String,
     /// Version of the OpenAPI documents.
     pub version: String,
+    /// How callers prove who they are, for the OpenAPI documents.
+    pub security: Vec<SecurityScheme>,
 }
 
 impl Default for Options {
@@ -92,6 +95,7 @@ impl Default for Options {
             policies: Policies::default(),
             title: "API".to_owned(),
             version: "1".to_owned(),
+            security: Vec::new(),
         }
     }
 }
@@ -113,6 +117,7 @@ impl Gateway {
             title: options.title.clone(),
             version: options.version.clone(),
             error_schema: options.errors.schema(),
+            security: options.security.clone(),
             ..OpenApiInfo::default()
         };
         let schemas = Schemas::new(backends, info, options.unstated);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use gateway::{Backend, Gateway, Options, Tls, TlsPem};
+use gateway::{Backend, Gateway, Options, SecurityScheme, Tls, TlsPem};
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::Drain;
 use mesh::identity::tls::{Client, Expected, Pem};
@@ -54,6 +54,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or a loopback address"
         ),
     };
+    let security = tls_files.client_ca.iter().map(|_| SecurityScheme::MutualTls).collect();
     let (backends, clients) = backends(&targets, &mesh_files)?;
     reload_at_sighup(Certificates { tls_files, tls: tls.clone(), mesh_files, clients })?;
     let scraped = match metrics {
@@ -72,6 +73,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         access_log: access_log.into(),
         title,
         version,
+        security,
         ..Options::default()
     };
     let gateway = Gateway::new(backends, options, &drain);

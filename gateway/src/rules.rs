@@ -1,12 +1,14 @@
 //! Our options, as the rules that the transcoder asks for.
 
-use options::{EnumValueOptions, FieldOptions, MethodOptions};
+use options::{Caller, EnumValueOptions, FieldOptions, MethodOptions};
 use prost::Message as _;
 use transcode::{FieldRules, MethodRules, Rules, StreamFormat, UnknownFields, field_behavior};
 
 /// `google.api.FieldBehavior` numbers that documents show.
 const REQUIRED: u64 = 2;
 const OUTPUT_ONLY: u64 = 3;
+const INPUT_ONLY: u64 = 4;
+const IMMUTABLE: u64 = 5;
 
 /// Reads `toolforge.options.v1`. Methods and fields without them get exactly Google's mapping.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,8 +17,9 @@ pub(crate) struct PlatformRules;
 impl Rules for PlatformRules {
     fn method(&self, _: &str, options: &[u8]) -> MethodRules {
         let Some(method) = MethodOptions::decode(options).ok().and_then(|options| options.method) else {
-            return MethodRules::default();
+            return MethodRules { public: true, ..MethodRules::default() };
         };
+        let access = method.access.as_ref();
         MethodRules {
             success_status: u16::try_from(method.success_status)
                 .ok()
@@ -33,6 +36,8 @@ impl Rules for PlatformRules {
                 options::StreamFormat::Ndjson => Some(StreamFormat::NdJson),
                 options::StreamFormat::Sse => Some(StreamFormat::Sse),
             },
+            // where no rule is stated the service decides for itself
+            public: access.is_none_or(|access| access.callers.contains(&i32::from(Caller::Public))),
             ..MethodRules::default()
         }
     }
@@ -48,6 +53,8 @@ impl Rules for PlatformRules {
             ordered: field.ordered,
             required: behavior.contains(&REQUIRED),
             output_only: behavior.contains(&OUTPUT_ONLY),
+            input_only: behavior.contains(&INPUT_ONLY),
+            immutable: behavior.contains(&IMMUTABLE),
         }
     }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use mesh::drain::Drain;
 use options::Table;
 use tokio::sync::watch;
-use transcode::{OpenApiInfo, Program};
+use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
 
 use crate::Unstated;
 use crate::backend::Backend;
@@ -30,8 +30,8 @@ pub(crate) struct Schema {
     pub(crate) reflection: Reflection,
     /// Services to backends, by the place in the list of backends.
     owners: HashMap<String, usize>,
-    /// OpenAPI documents that were asked for: at most one for each first segment, and the merged one.
-    documents: Mutex<HashMap<Option<String>, Bytes>>,
+    /// OpenAPI documents that were asked for, by first segment (none: all of it), version and forms.
+    documents: Mutex<HashMap<(Option<String>, OpenApiVersion, OpenApiForms), Bytes>>,
 }
 
 impl Schema {
@@ -45,14 +45,19 @@ impl Schema {
         self.owners.get(service).copied()
     }
 
-    /// The OpenAPI document of all routes, or of those below one first path segment; none where there are no such.
-    pub(crate) fn openapi(&self, info: &OpenApiInfo, segment: Option<&str>) -> Option<Bytes> {
-        if segment.is_some_and(|segment| !self.program.first_segments().contains(segment)) {
+    /// An OpenAPI document; none of a first path segment that no route has.
+    pub(crate) fn openapi(&self, info: &OpenApiInfo, view: OpenApiView<'_>) -> Option<Bytes> {
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (view.first_segment.map(str::to_owned), view.version, view.forms);
+        if let Some(document) = documents.get(&key) {
+            return Some(document.clone());
+        }
+        if view.first_segment.is_some_and(|segment| !self.program.first_segments().contains(segment)) {
             return None;
         }
-        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || Bytes::from(self.program.openapi(info, segment));
-        Some(documents.entry(segment.map(str::to_owned)).or_insert_with(make).clone())
+        let document = Bytes::from(self.program.openapi(info, view));
+        documents.insert(key, document.clone());
+        Some(document)
     }
 }
 

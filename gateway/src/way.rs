@@ -1,10 +1,12 @@
 //! Which way a request goes: its answer is decided by path, method and content type alone.
 
+mod document;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version};
 use options::MethodRule;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -15,9 +17,6 @@ use crate::grpc_web::GrpcWeb;
 use crate::names::{Name, Names};
 use crate::problem::Problem;
 use crate::schema::Schema;
-
-/// The name of an OpenAPI document within its first path segment.
-const DOCUMENT: &str = "openapi.json";
 
 /// Which way a request goes.
 #[derive(Debug)]
@@ -59,8 +58,9 @@ impl Way {
             let problem = Problem::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, text);
             return (Self::NoRoute(Box::new(problem)), name(""));
         };
-        if let Some(document) = document(schema, info, request) {
-            return (Self::Document(document), name(path));
+        if let Some(document) = document::find(schema, info, request) {
+            let way = document.map_or_else(|problem| Self::NoRoute(Box::new(problem)), Self::Document);
+            return (way, name(path));
         }
         match schema.program.route(request.method().as_str(), path) {
             Ok(route) => {
@@ -90,19 +90,6 @@ fn grpc(schema: Option<&Schema>, path: &str) -> Way {
     match (schema.owner(path), schema.access.get(path)) {
         (Some(backend), Some(rule)) => Way::Pass(backend, rule.clone()),
         _ => Way::NoMethod(Status::unimplemented("no backend serves this method")),
-    }
-}
-
-/// The document that a request asks for: one of everything, and one for each first path segment (contract 1.2).
-fn document<B>(schema: &Schema, info: &OpenApiInfo, request: &Request<B>) -> Option<Bytes> {
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        return None;
-    }
-    let place = request.uri().path().strip_prefix('/')?.strip_suffix(DOCUMENT)?;
-    match place.strip_suffix('/') {
-        None if place.is_empty() => schema.openapi(info, None),
-        Some(segment) if !segment.is_empty() && !segment.contains('/') => schema.openapi(info, Some(segment)),
-        _ => None,
     }
 }
 

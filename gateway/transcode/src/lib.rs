@@ -29,7 +29,7 @@ mod wire_to_json;
 pub use bind::{Body, Bound, FRAME_HEADER, RequestStream};
 pub use descriptor::{DescriptorError, files_of_set};
 pub use error::{RequestError, RequestErrorKind};
-pub use openapi::OpenApiInfo;
+pub use openapi::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, SecurityScheme};
 pub use program::{
     CompileOptions, Compiled, Method, NameStyle, Program, ResponseBody, Route, RouteError, Warning,
 };

@@ -1,36 +1,32 @@
-//! An OpenAPI 3.1 document of the routes that the program serves, from the same bindings and the same schema.
+//! OpenAPI 3.1 and 3.2 documents of the routes that the program serves, from the same bindings and the same schema.
 
+mod bodies;
+mod examples;
+mod info;
 mod operations;
+mod parameters;
 mod paths;
+mod ranges;
+mod responses;
 mod schemas;
+mod sides;
+mod texts;
+mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+pub use info::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, SecurityScheme};
+
 use crate::program::{Inner, Program};
 use operations::Operations;
-use schemas::Schemas;
-
-/// What a document says that descriptors do not.
-#[derive(Debug, Clone, Default)]
-pub struct OpenApiInfo {
-    /// The API's title.
-    pub title: String,
-    /// The API's version.
-    pub version: String,
-    /// A text about the API (`CommonMark`).
-    pub description: String,
-    /// Base URLs.
-    pub servers: Vec<String>,
-    /// The JSON Schema of error bodies, as JSON text; `google.rpc.Status` when absent or no JSON.
-    pub error_schema: Option<String>,
-}
+use responses::error_schema;
 
 impl Program {
-    /// The document of all routes as JSON text, or of those whose path begins with `/{first_segment}/`.
-    pub fn openapi(&self, info: &OpenApiInfo, first_segment: Option<&str>) -> String {
-        document(self.inner(), info, first_segment).to_string()
+    /// A document as JSON text: of all routes or a part of them, the same for the same program.
+    pub fn openapi(&self, info: &OpenApiInfo, view: OpenApiView<'_>) -> String {
+        document(self.inner(), info, view).to_string()
     }
 
     /// The first segments of all routes that begin with a literal: the parts [`Program::openapi`] can be asked for.
@@ -40,58 +36,66 @@ impl Program {
     }
 }
 
-fn document(inner: &Inner, info: &OpenApiInfo, first_segment: Option<&str>) -> Value {
-    let schemas = Schemas::new(&inner.schema);
-    let mut operations =
-        Operations { inner, schemas, ids: BTreeMap::new(), paths: Map::new(), keys: BTreeMap::new() };
+fn document(inner: &Inner, info: &OpenApiInfo, view: OpenApiView<'_>) -> Value {
+    let mut operations = Operations::new(inner, view, !info.security.is_empty());
     for binding in &inner.bindings {
-        let wanted = first_segment.is_none_or(|s| binding.template.first_literal() == Some(s));
-        let hidden = inner.methods.get(binding.method as usize).is_none_or(|m| m.rules.hidden);
-        if wanted && !hidden {
-            operations.add(binding);
-        }
+        operations.add(binding);
     }
+    let tags = tags(inner, &operations.tags);
+    let mut components = Map::new();
+    let responses = operations.shared_responses();
     let Operations { schemas, paths, .. } = operations;
-    let mut components = schemas.finish();
-    components.insert("Error".to_owned(), error_schema(info));
-    let mut head = Map::new();
-    head.insert("title".to_owned(), info.title.clone().into());
-    head.insert("version".to_owned(), info.version.clone().into());
-    if !info.description.is_empty() {
-        head.insert("description".to_owned(), info.description.clone().into());
-    }
-    let servers: Vec<Value> = info.servers.iter().map(|url| json!({ "url": url })).collect();
+    let mut found = schemas.finish();
+    found.insert("Error".to_owned(), error_schema(info));
+    components.insert("schemas".to_owned(), found.into());
+    components.insert("responses".to_owned(), responses);
     let mut document = Map::new();
-    document.insert("openapi".to_owned(), "3.1.0".into());
-    document.insert("info".to_owned(), head.into());
-    if !servers.is_empty() {
+    document.insert("openapi".to_owned(), view.version.number().into());
+    document.insert("info".to_owned(), head(info));
+    if !info.servers.is_empty() {
+        let servers: Vec<Value> = info.servers.iter().map(|url| json!({ "url": url })).collect();
         document.insert("servers".to_owned(), servers.into());
     }
+    if !info.security.is_empty() {
+        let (schemes, any_of): (Map<_, _>, Vec<_>) = info.security.iter().map(security).unzip();
+        components.insert("securitySchemes".to_owned(), schemes.into());
+        document.insert("security".to_owned(), any_of.into());
+    }
+    if !tags.is_empty() {
+        document.insert("tags".to_owned(), tags.into());
+    }
     document.insert("paths".to_owned(), paths.into());
-    document.insert("components".to_owned(), json!({ "schemas": components }));
+    document.insert("components".to_owned(), components.into());
     document.into()
 }
 
-/// The schema of errors: the caller's, else `google.rpc.Status`.
-fn error_schema(info: &OpenApiInfo) -> Value {
-    let given = info.error_schema.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    given.unwrap_or_else(|| {
-        json!({
-            "type": "object",
-            "description": "A google.rpc.Status.",
-            "properties": {
-                "code": { "type": "integer", "format": "int32", "description": "A google.rpc.Code." },
-                "message": { "type": "string" },
-                "details": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": { "@type": { "type": "string" } },
-                        "required": ["@type"],
-                        "additionalProperties": true
-                    }
-                }
-            }
-        })
-    })
+fn head(info: &OpenApiInfo) -> Value {
+    let mut head = json!({ "title": info.title, "version": info.version });
+    if !info.description.is_empty() {
+        head["description"] = info.description.clone().into();
+    }
+    head
+}
+
+/// Services as tags, with what their comments say.
+fn tags(inner: &Inner, services: &[&str]) -> Vec<Value> {
+    let tag = |service: &&str| match inner.schema.comment(service).map(texts::public) {
+        Some(text) if !text.is_empty() => json!({ "name": service, "description": text }),
+        _ => json!({ "name": service }),
+    };
+    services.iter().map(tag).collect()
+}
+
+/// A scheme under its name, and the requirement of it.
+fn security(scheme: &SecurityScheme) -> ((String, Value), Value) {
+    let (name, scheme) = match scheme {
+        SecurityScheme::MutualTls => {
+            ("mutualTLS", json!({ "type": "mutualTLS", "description": "A client certificate." }))
+        }
+        SecurityScheme::Bearer => ("bearer", json!({ "type": "http", "scheme": "bearer" })),
+        SecurityScheme::ApiKey(header) => {
+            ("apiKey", json!({ "type": "apiKey", "in": "header", "name": header }))
+        }
+    };
+    ((name.to_owned(), scheme), json!({ name: [] }))
 }

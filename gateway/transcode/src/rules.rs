@@ -65,6 +65,8 @@ pub struct MethodRules {
     pub any_case_enums: bool,
     /// Left out of the OpenAPI documents.
     pub hidden: bool,
+    /// Anyone may call, without any proof of who that is (told to readers of the OpenAPI document).
+    pub public: bool,
 }
 
 /// Rules of one field.
@@ -85,6 +87,10 @@ pub struct FieldRules {
     pub required: bool,
     /// Set by the service only (told to readers of the OpenAPI document).
     pub output_only: bool,
+    /// Never in a reply (told to readers of the OpenAPI document).
+    pub input_only: bool,
+    /// Cannot be changed once it is set (told to readers of the OpenAPI document).
+    pub immutable: bool,
 }
 
 /// Reads rules from raw options bytes. Every answer is taken once, while a program is compiled.
@@ -113,6 +119,8 @@ impl Rules for GoogleRules {
         FieldRules {
             required: behavior.contains(&2),
             output_only: behavior.contains(&3),
+            input_only: behavior.contains(&4),
+            immutable: behavior.contains(&5),
             ..FieldRules::default()
         }
     }
@@ -122,7 +130,8 @@ impl Rules for GoogleRules {
     }
 }
 
-/// The values of `google.api.field_behavior` in encoded `FieldOptions` (2 is REQUIRED, 3 is `OUTPUT_ONLY`).
+/// The values of `google.api.field_behavior` in encoded `FieldOptions` (2 is REQUIRED, 3 is
+/// `OUTPUT_ONLY`, 4 is `INPUT_ONLY`, 5 is IMMUTABLE).
 pub fn field_behavior(options: &[u8]) -> Vec<u64> {
     use crate::wire::{Reader, WireType};
     const FIELD_BEHAVIOR: u32 = 1052;

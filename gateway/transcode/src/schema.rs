@@ -66,6 +66,7 @@ pub(crate) struct Message {
     pub(crate) fields: Vec<Field>,
     pub(crate) oneofs: Vec<Box<str>>,
     pub(crate) well_known: WellKnown,
+    pub(crate) deprecated: bool,
     /// Some field must be printed when empty.
     pub(crate) has_always_present: bool,
     /// Some field is required (proto2).
@@ -222,6 +223,7 @@ pub(crate) struct Field {
     pub(crate) presence: bool,
     pub(crate) required: bool,
     pub(crate) oneof: Option<u16>,
+    pub(crate) deprecated: bool,
     pub(crate) rules: FieldRules,
 }
 

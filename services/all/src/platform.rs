@@ -215,6 +215,7 @@ async fn front(
         public_reflection: true,
         title: "Toolforge".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        security: vec![gateway::SecurityScheme::MutualTls],
         ..gateway::Options::default()
     };
     let gateway = Gateway::new(backends, options, drain);

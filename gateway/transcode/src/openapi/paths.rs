@@ -1,6 +1,6 @@
 //! Paths as OpenAPI has them: every wildcard is a parameter of its own, equal shapes share one entry.
 
-use crate::template::{Segment, Template};
+use crate::template::{Segment, Template, Variable};
 
 /// A path of OpenAPI.
 pub(super) struct DocumentedPath {
@@ -18,6 +18,8 @@ pub(super) struct PathParameter {
     pub(super) partial: bool,
     /// It may hold slashes.
     pub(super) many: bool,
+    /// What the variable covers, with a name in braces for each wildcard.
+    pub(super) whole: String,
 }
 
 impl DocumentedPath {
@@ -48,18 +50,19 @@ impl DocumentedPath {
         let covering = variable.and_then(|i| template.variables.get(i));
         let Some(covering) = covering else {
             let name = format!("wildcard_{}", self.parameters.len() + 1);
-            return self.parameters.push(PathParameter { name, variable: None, partial: false, many });
+            let whole = String::new();
+            return self.parameters.push(PathParameter { name, variable: None, partial: false, many, whole });
         };
-        let wild = |range: std::ops::Range<usize>| {
-            let segments = template.segments.get(range).unwrap_or_default();
-            segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count()
-        };
-        let name = match wild(covering.from..covering.to) {
-            1 => covering.field_path.clone(),
-            _ => format!("{}_{}", covering.field_path, wild(covering.from..at) + 1),
-        };
+        let name = name_at(template, covering, at);
         let partial = covering.to - covering.from > 1;
-        self.parameters.push(PathParameter { name, variable, partial, many });
+        let pieces: Vec<String> = (covering.from..covering.to)
+            .map(|at| match template.segments.get(at) {
+                Some(Segment::Literal(text)) => text.clone(),
+                _ => format!("{{{}}}", name_at(template, covering, at)),
+            })
+            .collect();
+        let whole = pieces.join("/");
+        self.parameters.push(PathParameter { name, variable, partial, many, whole });
     }
 
     /// The path with these names for its parameters.
@@ -75,5 +78,17 @@ impl DocumentedPath {
             out.push_str(piece);
         }
         out
+    }
+}
+
+/// The name of the wildcard at segment `at` of a variable: the field, with a number where there are several.
+fn name_at(template: &Template, variable: &Variable, at: usize) -> String {
+    let wild = |range: std::ops::Range<usize>| {
+        let segments = template.segments.get(range).unwrap_or_default();
+        segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count()
+    };
+    match wild(variable.from..variable.to) {
+        1 => variable.field_path.clone(),
+        _ => format!("{}_{}", variable.field_path, wild(variable.from..at) + 1),
     }
 }

@@ -150,6 +150,7 @@ impl Builder<'_> {
         let mut message = Message {
             full_name: item.full_name.as_str().into(),
             well_known: WellKnown::of(&item.full_name),
+            deprecated: last_varint_field(&item.descriptor.options, DEPRECATED) == Some(1),
             ..Message::default()
         };
         let oneofs = real_oneofs(item.descriptor);
@@ -218,6 +219,7 @@ impl Builder<'_> {
             presence: presence && shape == Shape::Single,
             required: d.label == LABEL_REQUIRED || (features.required && shape == Shape::Single),
             oneof: oneof.and_then(|o| u16::try_from(o).ok()),
+            deprecated: last_varint_field(&d.options, DEPRECATED) == Some(1),
             rules: self.rules.field(&d.options),
         })
     }
@@ -259,6 +261,8 @@ impl Builder<'_> {
     }
 }
 
+/// `deprecated` of `MessageOptions` and of `FieldOptions`.
+const DEPRECATED: u32 = 3;
 const LABEL_REQUIRED: i32 = 2;
 const LABEL_REPEATED: i32 = 3;
 

@@ -1,0 +1,79 @@
+//! Where a message occurs: what may be said of it depends on who sends it.
+
+use crate::program::Inner;
+use crate::rules::UnknownFields;
+use crate::schema::MessageId;
+
+/// The schema of a message by who sends it and how strictly it is read. Documents of canonical forms have one for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    /// As it is printed; of canonical documents the only one.
+    Output,
+    /// As it is read where unknown fields are refused.
+    Strict,
+    /// As it is read where unknown fields are reported.
+    Reporting,
+    /// As it is read where unknown fields, and unknown words of enums, are ignored.
+    Lenient,
+}
+
+impl Side {
+    pub(super) fn of_requests(unknown: UnknownFields) -> Self {
+        match unknown {
+            UnknownFields::Reject => Self::Strict,
+            UnknownFields::Report => Self::Reporting,
+            UnknownFields::Ignore => Self::Lenient,
+        }
+    }
+
+    /// What the names of its schemas end in. No full name of a proto has a hyphen.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Output => "",
+            Self::Strict => "-Input",
+            Self::Reporting => "-ReportedInput",
+            Self::Lenient => "-LenientInput",
+        }
+    }
+}
+
+/// Which messages requests hold, and which replies hold.
+#[derive(Debug)]
+pub(super) struct Directions {
+    requests: Vec<bool>,
+    replies: Vec<bool>,
+}
+
+impl Directions {
+    /// Follows every documented route, so that a message is described alike in all documents of a program.
+    pub(super) fn of(inner: &Inner) -> Self {
+        let count = inner.schema.messages.len();
+        let mut found = Self { requests: vec![false; count], replies: vec![false; count] };
+        for binding in &inner.bindings {
+            if let Some(method) = inner.methods.get(binding.method as usize).filter(|m| !m.rules.hidden) {
+                follow(inner, method.input, &mut found.requests);
+                follow(inner, method.output, &mut found.replies);
+            }
+        }
+        found
+    }
+
+    pub(super) fn in_requests(&self, id: MessageId) -> bool {
+        self.requests.get(id.0 as usize).copied().unwrap_or_default()
+    }
+
+    pub(super) fn in_replies(&self, id: MessageId) -> bool {
+        self.replies.get(id.0 as usize).copied().unwrap_or_default()
+    }
+}
+
+fn follow(inner: &Inner, from: MessageId, seen: &mut [bool]) {
+    let mut pending = vec![from];
+    while let Some(id) = pending.pop() {
+        match seen.get_mut(id.0 as usize) {
+            Some(seen) if !*seen => *seen = true,
+            _ => continue,
+        }
+        pending.extend(inner.schema.message(id).fields.iter().filter_map(|f| f.kind.message()));
+    }
+}
