@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
-use http::{Method, Request, Response};
-use http_body_util::Full;
+use http::uri::PathAndQuery;
 use mesh::client::ResponseBody;
-use mesh::deadline;
 use mesh::identity::Principal;
 use tonic::Status;
-use tonic::body::Body;
-use tower_service::Service as _;
 
 use crate::backend::Backend;
 
@@ -25,19 +22,13 @@ pub(crate) async fn call(
     metadata: HeaderMap,
     time: Option<Duration>,
 ) -> Result<Response<ResponseBody>, Status> {
-    let mut request = Request::new(Body::new(Full::new(Bytes::from(frame))));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() =
-        method.path().parse().map_err(|_| Status::internal("the method's path is not one"))?;
-    let headers = request.headers_mut();
-    *headers = metadata;
+    let path = PathAndQuery::try_from(method.path());
+    let path = path.map_err(|_| Status::internal("the method's path is not one"))?;
+    let mut headers = metadata;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
-    if let Some(time) = time {
-        headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
-    }
-    principal.assert(headers);
-    let called = backend.channel.clone().call(request).await;
+    principal.assert(&mut headers);
+    let called = backend.channel.send(path, headers, Bytes::from(frame), time).await;
     let response = called.map_err(|status| backend.lost(status))?;
     match failure(response.headers()) {
         Some(status) => Err(status),

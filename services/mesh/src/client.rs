@@ -9,31 +9,31 @@ mod connect;
 mod endpoint;
 mod payload;
 mod pool;
+mod response;
 mod retry;
 mod sanitise;
+mod standing;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Response};
 use options::Table;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
 
-use crate::body::EndedBy;
-use crate::trace::Observed;
-
 pub use endpoint::{Endpoint, EndpointError};
-pub use pool::Lease;
+pub use response::ResponseBody;
 
-use pool::Pool;
+use call::Head;
+use payload::Payload;
+use pool::{Pool, View};
 use retry::Budget;
-
-/// The body of a response: it ends at the deadline, and with it the call.
-pub type ResponseBody = Observed<EndedBy, Option<Lease>>;
 
 /// Times of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,8 @@ pub struct Times {
     pub handshake: Duration,
     /// How long a call waits for a connection.
     pub wait: Duration,
-    /// Silence before a PING, while calls are under way.
+    /// Between two PINGs, while calls are under way. Some servers hold more than one in five minutes against their client
+    /// (gRFC A8), and close the connection.
     pub ping: Duration,
     /// The answer to a PING.
     pub ping_answer: Duration,
@@ -73,6 +74,7 @@ impl Default for Times {
 #[must_use]
 pub struct Builder {
     endpoints: Vec<Endpoint>,
+    gated: bool,
     methods: Arc<Table>,
     times: Times,
     random: fn() -> u64,
@@ -82,6 +84,13 @@ impl Builder {
     /// Adds an endpoint that serves the same as the others.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoints.push(endpoint);
+        self
+    }
+
+    /// Uses an endpoint only for what it was marked fit for, and no longer once one of its connections has ended: see
+    /// [`Channel::mark`] and [`Channel::needing`].
+    pub fn gated(mut self) -> Self {
+        self.gated = true;
         self
     }
 
@@ -106,9 +115,10 @@ impl Builder {
 
     /// The channel. It connects when it is first called.
     pub fn build(self) -> Channel {
-        let Self { endpoints, methods, times, random } = self;
-        let pool = Pool::new(endpoints, times, random);
-        Channel { inner: Arc::new(Inner { pool, methods, budget: Budget::new(), random }) }
+        let Self { endpoints, gated, methods, times, random } = self;
+        let pool = Pool::new(endpoints, gated, times, random);
+        let inner = Inner { pool, methods, budget: Budget::new(), random };
+        Channel { inner: Arc::new(inner), view: View::default() }
     }
 }
 
@@ -116,6 +126,7 @@ impl Builder {
 #[derive(Clone, Debug)]
 pub struct Channel {
     inner: Arc<Inner>,
+    view: View,
 }
 
 #[derive(Debug)]
@@ -136,17 +147,33 @@ impl Channel {
     pub fn apart(&self) -> Self {
         let Inner { pool, methods, random, .. } = &*self.inner;
         let (pool, methods) = (pool.apart(), Arc::clone(methods));
-        Self { inner: Arc::new(Inner { pool, methods, budget: Budget::new(), random: *random }) }
+        let inner = Inner { pool, methods, budget: Budget::new(), random: *random };
+        Self { inner: Arc::new(inner), view: self.view }
     }
 
     /// A channel that begins with this endpoint.
     pub fn builder(endpoint: Endpoint) -> Builder {
         Builder {
             endpoints: vec![endpoint],
+            gated: false,
             methods: Arc::default(),
             times: Times::default(),
             random: crate::trace::random,
         }
+    }
+
+    /// Calls a method with one message, which is ready as a frame (prefix and bytes), and says how long the call may take.
+    /// The cheapest way: nothing is boxed and no task is spawned.
+    pub async fn send(
+        &self,
+        path: PathAndQuery,
+        headers: HeaderMap,
+        frame: Bytes,
+        limit: Option<Duration>,
+    ) -> Result<Response<ResponseBody>, Status> {
+        let rule = self.inner.methods.get(path.path());
+        let head = Head { method: Method::POST, path, headers };
+        self.inner.run(self.view, head, Payload::Whole(frame), rule, limit).await
     }
 }
 
@@ -160,7 +187,7 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let inner = Arc::clone(&self.inner);
-        Box::pin(async move { inner.call(request).await })
+        let (inner, view) = (Arc::clone(&self.inner), self.view);
+        Box::pin(async move { inner.call(view, request).await })
     }
 }

@@ -1,20 +1,24 @@
 //! One call: deadline, attempts, and the response that ends with them.
 
-use http::{HeaderValue, Request, Response, Uri, header, request};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use http::uri::{Parts, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use options::MethodRule;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use super::payload::{Payload, RequestBody};
-use super::pool::Lease;
+use super::payload::Payload;
+use super::pool::{Lease, View};
+use super::response::{Answer, ResponseBody};
 use super::retry::{MAX_ATTEMPTS, is_repeatable, pause, pushback};
-use super::{Inner, ResponseBody, sanitise};
-use crate::body::{EndedBy, Ending};
+use super::{Inner, sanitise};
 use crate::deadline;
-use crate::trace::{Call, Observed, status_code};
+use crate::trace::{Call, status_code};
 
 /// A server that has refused a call so often is not asked again.
 const MAX_REFUSALS: u32 = 3;
@@ -22,30 +26,82 @@ const MAX_REFUSALS: u32 = 3;
 /// So many connections may close before the call is on one of them.
 const MAX_UNSENT: u32 = 16;
 
-type Attempt = Result<(Response<Incoming>, Lease), Status>;
+type Attempt = Result<Answer, Status>;
+
+/// The head of a request.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) path: PathAndQuery,
+    pub(super) headers: HeaderMap,
+}
+
+/// How an attempt on one connection ended.
+enum Tried {
+    Answered(Answer),
+    /// Nothing has left.
+    Unsent,
+    /// It has left, and was not processed.
+    Refused(Status),
+    Failed(Status),
+}
 
 impl Inner {
-    pub(super) async fn call(&self, request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
-        let (mut parts, body) = request.into_parts();
-        let rule = self.methods.get(parts.uri.path());
-        let mut call = Call::made(parts.uri.path(), rule.is_some() || self.methods.iter().next().is_none());
-        let at = match prepare(&mut parts, rule, &call) {
-            Ok(at) => at,
+    /// Calls with a body of any kind; the deadline is in the headers, or a default.
+    pub(super) async fn call(
+        &self,
+        view: View,
+        request: Request<Body>,
+    ) -> Result<Response<ResponseBody>, Status> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.into_parts().path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let head = Head { method: parts.method, path, headers: parts.headers };
+        let rule = self.methods.get(head.path.path());
+        let unary = rule.is_some_and(|rule| !rule.client_streaming && !rule.server_streaming);
+        let asked = match deadline::requested(&head.headers) {
+            Ok(asked) => asked.or(unary.then_some(deadline::DEFAULT_UNARY)),
             Err(status) => {
-                call.end(status.code());
+                self.begin(head.path.path(), rule).end(status.code());
                 return Err(status);
             }
         };
-        let mut payload = Payload::collect(body);
-        let attempts = self.attempts(&mut parts, &mut payload, is_repeatable(rule));
-        let answered = match at {
-            Some(at) => timeout_at(at, attempts).await.unwrap_or_else(|_| Err(deadline::exceeded())),
-            None => attempts.await,
-        };
-        match answered {
-            Ok((response, lease)) => {
-                call.span_mut().attribute("server.address", lease.endpoint().to_string());
-                Ok(Observed::response(response.map(|body| respond(body, at)), call, Some(lease)))
+        self.run(view, head, Payload::collect(body), rule, asked).await
+    }
+
+    fn begin(&self, path: &str, rule: Option<&MethodRule>) -> Call {
+        Call::made(path, rule.is_some() || self.methods.iter().next().is_none())
+    }
+
+    /// Calls, and ends the call with its response or with the deadline.
+    pub(super) async fn run(
+        &self,
+        view: View,
+        mut head: Head,
+        mut payload: Payload,
+        rule: Option<&MethodRule>,
+        asked: Option<Duration>,
+    ) -> Result<Response<ResponseBody>, Status> {
+        let mut call = self.begin(head.path.path(), rule);
+        let limit = [asked, deadline::inherited()].into_iter().flatten().min();
+        let mut timer = None;
+        if let Some(limit) = limit {
+            if limit.is_zero() {
+                call.end(Code::DeadlineExceeded);
+                return Err(deadline::exceeded());
+            }
+            head.headers.insert(deadline::TIMEOUT_HEADER, deadline::format(limit));
+            timer = Some(Box::pin(sleep_until(Instant::now() + limit)));
+        }
+        call.span().inject(&mut head.headers);
+        head.headers.entry(header::TE).or_insert(HeaderValue::from_static("trailers"));
+        let attempts = self.attempts(view, &mut head, &mut payload, is_repeatable(rule));
+        match before(timer.as_mut(), attempts).await {
+            Ok(answer) => {
+                if call.span().is_seen() {
+                    let address = answer.lease.endpoint().to_string();
+                    call.span_mut().attribute("server.address", address);
+                }
+                Ok(ResponseBody::response(answer, call, timer))
             }
             Err(status) => {
                 call.end(status.code());
@@ -55,12 +111,18 @@ impl Inner {
     }
 
     /// Attempts until one is committed: it has answered with more than a status, or may not be repeated.
-    async fn attempts(&self, parts: &mut request::Parts, payload: &mut Payload, repeatable: bool) -> Attempt {
+    async fn attempts(
+        &self,
+        view: View,
+        head: &mut Head,
+        payload: &mut Payload,
+        repeatable: bool,
+    ) -> Attempt {
         let mut failed = 0;
         loop {
-            let attempt = self.transparent(parts, payload).await;
+            let attempt = self.transparent(view, head, payload).await;
             let (code, wish) = match &attempt {
-                Ok((response, _)) => {
+                Ok(Answer { response, .. }) => {
                     (status_code(response.headers()).unwrap_or(Code::Ok), pushback(response.headers()))
                 }
                 Err(status) => (status.code(), Ok(None)),
@@ -68,40 +130,31 @@ impl Inner {
             let budgeted = self.budget.count(code);
             failed += 1;
             let again = repeatable && budgeted && code == Code::Unavailable && failed < MAX_ATTEMPTS;
-            let (true, Ok(wish), Payload::Whole(_)) = (again, wish, &*payload) else { return attempt };
+            let (true, Ok(wish), true) = (again, wish, payload.is_whole()) else { return attempt };
             drop(attempt);
             sleep(wish.unwrap_or_else(|| pause(failed, (self.random)()))).await;
-            parts.headers.insert("grpc-previous-rpc-attempts", HeaderValue::from(failed));
+            head.headers.insert("grpc-previous-rpc-attempts", HeaderValue::from(failed));
         }
     }
 
     /// One attempt, sent again at once as long as no server has processed it.
-    async fn transparent(&self, parts: &request::Parts, payload: &mut Payload) -> Attempt {
+    async fn transparent(&self, view: View, head: &Head, payload: &mut Payload) -> Attempt {
         let (mut refusals, mut unsent) = (0, 0);
         loop {
-            let lease = self.pool.lease().await?;
-            let Some(body) = payload.take() else {
-                return Err(Status::unavailable(
-                    "the server refused the call, and its stream cannot be sent again",
-                ));
-            };
-            let request = request(parts, &lease, body)?;
-            match lease.sender().try_send_request(request).await {
-                Ok(mut response) => {
-                    sanitise::headers(response.headers_mut());
-                    return Ok((response, lease));
-                }
-                Err(mut error) => {
-                    lease.retire();
-                    if let Some(request) = error.take_message().filter(|_| unsent < MAX_UNSENT) {
-                        unsent += 1;
-                        payload.give_back(request.into_body());
-                        continue;
+            let lease = self.pool.lease(view).await?;
+            match attempt(lease, head, payload).await? {
+                Tried::Answered(answer) => return Ok(answer),
+                Tried::Failed(status) => return Err(status),
+                Tried::Unsent => {
+                    unsent += 1;
+                    if unsent > MAX_UNSENT {
+                        return Err(Status::unavailable("every connection to the server closed at once"));
                     }
-                    let error = error.into_error();
+                }
+                Tried::Refused(status) => {
                     refusals += 1;
-                    if !sanitise::is_unprocessed(&error) || refusals > MAX_REFUSALS {
-                        return Err(sanitise::status(&error));
+                    if refusals > MAX_REFUSALS || !payload.is_whole() {
+                        return Err(status);
                     }
                 }
             }
@@ -109,47 +162,69 @@ impl Inner {
     }
 }
 
-/// Writes deadline and trace into the request, and says when the call must be over.
-fn prepare(
-    parts: &mut request::Parts,
-    rule: Option<&MethodRule>,
-    call: &Call,
-) -> Result<Option<Instant>, Status> {
-    let unary = rule.is_some_and(|rule| !rule.client_streaming && !rule.server_streaming);
-    let asked = deadline::requested(&parts.headers)?.or(unary.then_some(deadline::DEFAULT_UNARY));
-    let limit = [asked, deadline::inherited()].into_iter().flatten().min();
-    if let Some(limit) = limit {
-        if limit.is_zero() {
-            return Err(deadline::exceeded());
+/// Waits for a future as long as the timer lets it.
+async fn before<T>(
+    mut timer: Option<&mut Pin<Box<Sleep>>>,
+    future: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = future.as_mut().poll(cx) {
+            return Poll::Ready(done);
         }
-        parts.headers.insert(deadline::TIMEOUT_HEADER, deadline::format(limit));
+        match timer.as_mut() {
+            Some(timer) => timer.as_mut().poll(cx).map(|()| Err(deadline::exceeded())),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Sends a request on a connection, and waits for the head of its response.
+async fn attempt(lease: Lease, head: &Head, payload: &mut Payload) -> Result<Tried, Status> {
+    let mut sender = lease.sender();
+    let (response, stream) = match sender.send_request(request(head, &lease)?, false) {
+        Ok(sent) => sent,
+        // the connection has ended, or was told that it takes no more streams
+        Err(_) if poll_fn(|cx| Poll::Ready(matches!(sender.poll_ready(cx), Poll::Ready(Err(_))))).await => {
+            lease.closed();
+            return Ok(Tried::Unsent);
+        }
+        Err(error) => return Err(Status::internal(format!("the request cannot be sent: {error}"))),
+    };
+    drop(sender);
+    // a stream that takes no bytes has ended, and its response says why
+    let sending = payload.send(stream).unwrap_or_default();
+    match response.await {
+        Ok(mut response) => {
+            sanitise::headers(response.headers_mut());
+            Ok(Tried::Answered(Answer { response, lease, sending }))
+        }
+        Err(error) => {
+            let status = sanitise::status(&error);
+            if !error.is_reset() {
+                lease.closed();
+            }
+            if sanitise::is_unprocessed(&error) {
+                lease.retire();
+                return Ok(Tried::Refused(status));
+            }
+            Ok(Tried::Failed(status))
+        }
     }
-    call.span().inject(&mut parts.headers);
-    Ok(limit.map(|limit| Instant::now() + limit))
 }
 
 /// The request as this connection carries it.
-fn request(parts: &request::Parts, lease: &Lease, body: RequestBody) -> Result<Request<RequestBody>, Status> {
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri =
-        Uri::builder().scheme("http").authority(lease.endpoint().authority().clone()).path_and_query(path);
-    let uri = uri.build().map_err(|error| Status::internal(format!("the path of the call: {error}")))?;
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method.clone();
+fn request(head: &Head, lease: &Lease) -> Result<Request<()>, Status> {
+    let mut parts = Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(lease.endpoint().authority().clone());
+    parts.path_and_query = Some(head.path.clone());
+    let uri = Uri::from_parts(parts);
+    let uri = uri.map_err(|error| Status::internal(format!("the path of the call: {error}")))?;
+    let mut request = Request::new(());
+    *request.method_mut() = head.method.clone();
     *request.uri_mut() = uri;
-    *request.headers_mut() = parts.headers.clone();
-    request.headers_mut().entry(header::TE).or_insert(HeaderValue::from_static("trailers"));
+    *request.headers_mut() = head.headers.clone();
     Ok(request)
-}
-
-fn respond(body: Incoming, at: Option<Instant>) -> EndedBy {
-    let body = Body::new(body.map_frame(sanitise::frame).map_err(|error| sanitise::status(&error)));
-    let ending: Option<Ending> = at.map(|at| {
-        let ending: Ending = Box::pin(async move {
-            sleep_until(at).await;
-            deadline::exceeded()
-        });
-        ending
-    });
-    EndedBy::new(body, ending, None)
 }

@@ -1,96 +1,116 @@
 //! From a byte stream to an HTTP/2 connection that has proven to be one: the server's SETTINGS have arrived.
+//!
+//! A call puts its frames into the connection from its own task; one task per connection moves bytes.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use bytes::Bytes;
+use h2::client::SendRequest;
+use h2::{Ping, PingPong};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use super::Times;
 use super::endpoint::Endpoint;
-use super::payload::RequestBody;
 use crate::transport::BoxIo;
 
-/// What hyper sends requests with.
-pub(super) type Sender = http2::SendRequest<RequestBody>;
+/// Streams of one connection, whatever its server allows.
+const MAX_STREAMS: usize = 128;
+
+/// Bytes of one response that may wait for their reader.
+const STREAM_WINDOW: u32 = 128 << 10;
+
+/// As much for every stream of the connection at once, so that calls whose readers are slow hold up no other.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
+/// The largest frame that a server may send: a message of this size arrives in one piece.
+const MAX_FRAME: u32 = 128 << 10;
+
+/// Bytes of all headers of a response.
+const MAX_HEADERS: u32 = 16 << 10;
+
+type Protocol = h2::client::Connection<BoxIo, Bytes>;
 
 /// One HTTP/2 connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    sender: Sender,
+    sender: SendRequest<Bytes>,
     /// Calls under way.
     pub(super) calls: AtomicUsize,
     /// False once the connection takes no new streams.
-    usable: Arc<AtomicBool>,
-    /// Streams that the server lets be open at once.
+    usable: AtomicBool,
+    /// Streams that may be open at once.
     streams: Arc<AtomicUsize>,
 }
 
 impl Connection {
     pub(super) fn is_usable(&self) -> bool {
-        self.usable.load(Ordering::Acquire) && !self.sender.is_closed()
+        self.usable.load(Ordering::Acquire)
     }
 
-    /// Takes the connection out of use; calls under way go on.
-    pub(super) fn retire(&self) {
-        self.usable.store(false, Ordering::Release);
+    /// Takes the connection out of use, calls under way go on; says whether it was in use.
+    pub(super) fn retire(&self) -> bool {
+        self.usable.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether the server's limit of streams leaves room for one more.
+    /// Whether one more stream may be opened.
     pub(super) fn has_room(&self) -> bool {
         self.calls.load(Ordering::Acquire) < self.streams.load(Ordering::Acquire)
     }
 
-    pub(super) fn sender(&self) -> Sender {
+    pub(super) fn sender(&self) -> SendRequest<Bytes> {
         self.sender.clone()
     }
 }
 
-/// Opens a connection; `changed` is told when it ends.
+/// Opens a connection; `ended` is told when it ends, if it was in use until then.
 pub(super) async fn open(
     endpoint: &Endpoint,
     times: &Times,
-    changed: Arc<watch::Sender<()>>,
-) -> io::Result<Connection> {
+    ended: impl FnOnce(bool) + Send + 'static,
+) -> io::Result<Arc<Connection>> {
     let io = endpoint.connect(times).await?;
-    let (told, settings) = oneshot::channel();
-    let io = FirstRead { io, told: Some(told) };
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let mut builder = h2::client::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .keep_alive_interval(times.ping)
-        .keep_alive_timeout(times.ping_answer)
-        .keep_alive_while_idle(false)
-        .initial_stream_window_size(256 << 10)
-        .initial_connection_window_size(1 << 20)
-        .max_header_list_size(16 << 10);
-    let shaken = timeout(times.handshake, builder.handshake(TokioIo::new(io))).await;
-    let (sender, protocol) = shaken.map_err(|_| timed_out())?.map_err(io::Error::other)?;
-    let usable = Arc::new(AtomicBool::new(true));
-    let streams = Arc::new(AtomicUsize::new(protocol.current_max_send_streams()));
-    let (ended, allowed) = (Arc::clone(&usable), Arc::clone(&streams));
+        .enable_push(false)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME)
+        .max_header_list_size(MAX_HEADERS)
+        // none before SETTINGS, which is how their arrival shows
+        .initial_max_send_streams(0);
+    let shaken = timeout(times.handshake, builder.handshake(io)).await;
+    let (sender, mut protocol) = shaken.map_err(|_| timed_out())?.map_err(io::Error::other)?;
+    let streams = Arc::new(AtomicUsize::new(0));
+    let (told, settings) = oneshot::channel();
+    let pings = protocol.ping_pong();
+    let connection = Arc::new(Connection {
+        sender,
+        calls: AtomicUsize::new(0),
+        // until its server has spoken
+        usable: AtomicBool::new(false),
+        streams: Arc::clone(&streams),
+    });
+    let pulse = keep_alive(pings, (times.ping, times.ping_answer), Arc::downgrade(&connection));
+    let used = Arc::downgrade(&connection);
     tokio::spawn(async move {
-        let mut protocol = pin!(protocol);
-        let driven = poll_fn(|cx| {
-            let polled = protocol.as_mut().poll(cx);
-            allowed.store(protocol.current_max_send_streams(), Ordering::Release);
-            polled
-        });
-        if let Err(error) = driven.await {
+        if let Err(error) = drive(protocol, pulse, streams, told).await {
             tracing::debug!(%error, "a connection ended");
         }
-        ended.store(false, Ordering::Release);
-        changed.send_replace(());
+        // one that nobody holds any longer was not in use
+        ended(used.upgrade().is_some_and(|connection| connection.retire()));
     });
     match timeout(times.handshake, settings).await {
-        Ok(Ok(())) => Ok(Connection { sender, calls: AtomicUsize::new(0), usable, streams }),
+        Ok(Ok(())) => {
+            connection.usable.store(true, Ordering::Release);
+            Ok(connection)
+        }
         Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the server closed the connection")),
         Err(_) => Err(timed_out()),
     }
@@ -100,51 +120,44 @@ fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the server does not answer")
 }
 
-/// Tells when the server has said its first words, which are SETTINGS: hyper refuses any other.
-struct FirstRead {
-    io: BoxIo,
-    told: Option<oneshot::Sender<()>>,
-}
-
-impl AsyncRead for FirstRead {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = out.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, out);
-        if out.filled().len() > before
-            && let Some(told) = self.told.take()
+/// Moves the bytes of a connection until it ends or its server does not answer a PING.
+async fn drive(
+    mut protocol: Protocol,
+    pulse: impl Future<Output = io::Error>,
+    streams: Arc<AtomicUsize>,
+    told: oneshot::Sender<()>,
+) -> io::Result<()> {
+    let mut told = Some(told);
+    let mut pulse = pin!(pulse);
+    poll_fn(|cx: &mut Context<'_>| {
+        let polled = Pin::new(&mut protocol).poll(cx);
+        let allowed = protocol.max_concurrent_send_streams();
+        streams.store(allowed.min(MAX_STREAMS), Ordering::Release);
+        if allowed > 0
+            && let Some(told) = told.take()
         {
             let _ = told.send(());
         }
-        polled
-    }
+        match polled {
+            Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
+            Poll::Pending => pulse.as_mut().poll(cx).map(Err),
+        }
+    })
+    .await
 }
 
-impl AsyncWrite for FirstRead {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+/// Resolves when a PING is not answered in time. PINGs are sent while calls are under way.
+async fn keep_alive(
+    pings: Option<PingPong>,
+    (pause, answer): (Duration, Duration),
+    connection: Weak<Connection>,
+) -> io::Error {
+    let Some(mut pings) = pings else { return pending().await };
+    loop {
+        sleep(pause).await;
+        let busy = connection.upgrade().is_some_and(|one| one.calls.load(Ordering::Acquire) > 0);
+        if busy && timeout(answer, pings.ping(Ping::opaque())).await.is_err() {
+            return timed_out();
+        }
     }
 }

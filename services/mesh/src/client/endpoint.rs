@@ -5,14 +5,22 @@ use std::io;
 use std::path::PathBuf;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::uri::Authority;
+use rustix::net::sockopt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::Times;
 use crate::memory::Connector;
 use crate::transport::BoxIo;
+
+/// Silence before the first keep-alive probe, the time between probes, and their number.
+const KEEP_ALIVE: (Duration, Duration, u32) = (Duration::from_secs(20), Duration::from_secs(5), 4);
+
+/// Milliseconds that data stays unacknowledged until the connection is given up.
+const UNACKNOWLEDGED: u32 = 20_000;
 
 /// Why a text is no address.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -79,6 +87,12 @@ impl Endpoint {
     async fn tcp(&self, times: &Times) -> io::Result<TcpStream> {
         let stream = within(times.connect, TcpStream::connect(self.authority.as_str())).await?;
         stream.set_nodelay(true)?;
+        // a server that is gone without a word is found by probes, which no server counts against its client
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, KEEP_ALIVE.0)?;
+        sockopt::set_tcp_keepintvl(&stream, KEEP_ALIVE.1)?;
+        sockopt::set_tcp_keepcnt(&stream, KEEP_ALIVE.2)?;
+        sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED)?;
         Ok(stream)
     }
 }
@@ -98,6 +112,6 @@ fn authority(address: &str) -> Result<Authority, EndpointError> {
     parsed.filter(whole).ok_or_else(|| EndpointError(address.to_owned()))
 }
 
-async fn within<T>(limit: std::time::Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+async fn within<T>(limit: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     timeout(limit, future).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }

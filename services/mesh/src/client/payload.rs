@@ -1,110 +1,130 @@
-//! Request bodies that can be sent again: what is there at once, which for a unary call is all of it, is kept.
+//! Requests: a message that is ready is sent at once and can be sent again; a stream is sent by a task of its own, because
+//! a caller that does not read responses must still be able to send.
 
-use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame};
-use tonic::Status;
+use h2::{Reason, SendStream};
+use http_body::Body as _;
+use tokio::task::AbortHandle;
 use tonic::body::Body;
 
-/// What is kept of a request, to be sent again.
+/// What is kept of a request body, to be sent again.
 const MAX_KEPT: usize = 64 << 10;
+
+/// What is asked of flow control at a time.
+const STEP: usize = 64 << 10;
 
 /// A request's body before it is sent.
 #[derive(Debug)]
 pub(super) enum Payload {
     /// All of it; it can be sent any number of times.
-    Whole(VecDeque<Bytes>),
-    /// A stream, or more than is kept; it can be sent until a byte of it has left.
-    Once(RequestBody),
+    Whole(Bytes),
+    /// A stream, or more than is kept: the beginning, and the rest. It can be sent once.
+    Once(Vec<Bytes>, Option<Body>),
 }
 
 impl Payload {
     /// Takes from a body what it has at once.
     pub(super) fn collect(mut body: Body) -> Self {
-        let mut head = VecDeque::new();
+        let mut head: Vec<Bytes> = Vec::new();
         let mut kept = 0;
         let mut cx = Context::from_waker(Waker::noop());
         while kept <= MAX_KEPT {
+            if body.is_end_stream() {
+                return Self::all(head);
+            }
             match Pin::new(&mut body).poll_frame(&mut cx) {
-                Poll::Ready(None) => return Self::Whole(head),
+                Poll::Ready(None) => return Self::all(head),
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => {
                         kept += data.len();
-                        head.push_back(data);
+                        head.push(data);
                     }
                     // the trailers of a request mean nothing in gRPC
-                    Err(_) => return Self::Whole(head),
+                    Err(_) => return Self::all(head),
                 },
-                Poll::Ready(Some(Err(status))) => {
-                    return Self::Once(RequestBody { head, rest: Rest::Failed(Some(status)) });
-                }
+                Poll::Ready(Some(Err(_))) => return Self::Once(head, None),
                 Poll::Pending => break,
             }
         }
-        Self::Once(RequestBody { head, rest: Rest::Stream(body) })
+        Self::Once(head, Some(body))
     }
 
-    /// A body to send; `None` if there was only one, and it was taken.
-    pub(super) fn take(&mut self) -> Option<RequestBody> {
+    fn all(mut pieces: Vec<Bytes>) -> Self {
+        match pieces.len() {
+            0 => Self::Whole(Bytes::new()),
+            1 => Self::Whole(pieces.swap_remove(0)),
+            _ => Self::Whole(pieces.concat().into()),
+        }
+    }
+
+    /// Whether it can be sent again after it was sent.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
+    /// Sends it, or begins to. What begins ends with the guard.
+    pub(super) fn send(&mut self, mut stream: SendStream<Bytes>) -> Result<Option<Sending>, h2::Error> {
         match self {
-            Self::Whole(head) => Some(RequestBody { head: head.clone(), rest: Rest::Nothing }),
-            Self::Once(body) => match std::mem::replace(&mut body.rest, Rest::Taken) {
-                Rest::Taken => None,
-                rest => Some(RequestBody { head: std::mem::take(&mut body.head), rest }),
-            },
-        }
-    }
-
-    /// Takes a body back of which nothing was sent.
-    pub(super) fn give_back(&mut self, body: RequestBody) {
-        if let Self::Once(once) = self {
-            *once = body;
-        }
-    }
-}
-
-/// A request body on its way.
-#[derive(Debug)]
-pub(super) struct RequestBody {
-    head: VecDeque<Bytes>,
-    rest: Rest,
-}
-
-#[derive(Debug)]
-enum Rest {
-    Nothing,
-    Stream(Body),
-    Failed(Option<Status>),
-    Taken,
-}
-
-impl HttpBody for RequestBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if let Some(data) = self.head.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(data))));
-        }
-        match &mut self.rest {
-            Rest::Stream(body) => Pin::new(body).poll_frame(cx),
-            Rest::Failed(status) => Poll::Ready(status.take().map(Err)),
-            Rest::Nothing | Rest::Taken => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.head.is_empty()
-            && match &self.rest {
-                Rest::Stream(body) => body.is_end_stream(),
-                Rest::Failed(status) => status.is_none(),
-                Rest::Nothing | Rest::Taken => true,
+            // what does not fit the peer's windows waits within the stream
+            Self::Whole(bytes) => stream.send_data(bytes.clone(), true).map(|()| None),
+            Self::Once(head, rest) => {
+                let (head, rest) = (std::mem::take(head), rest.take());
+                let task = tokio::spawn(async move {
+                    if pump(&mut stream, head, rest).await.is_err() {
+                        stream.send_reset(Reason::CANCEL);
+                    }
+                });
+                Ok(Some(Sending(task.abort_handle())))
             }
+        }
     }
+}
+
+/// A request stream that is being sent. It is broken off when this is dropped: the call is over.
+#[derive(Debug)]
+pub(super) struct Sending(AbortHandle);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The body failed, or the peer takes no more of it.
+struct Broken;
+
+async fn pump(stream: &mut SendStream<Bytes>, head: Vec<Bytes>, rest: Option<Body>) -> Result<(), Broken> {
+    for piece in head {
+        write(stream, piece).await?;
+    }
+    let mut body = rest.ok_or(Broken)?;
+    while !body.is_end_stream() {
+        let next = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+            Poll::Pending => stream.poll_reset(cx).map(|_| Some(Err(Broken))),
+            Poll::Ready(next) => Poll::Ready(next.map(|frame| frame.map_err(|_| Broken))),
+        });
+        let Some(frame) = next.await else { break };
+        let Ok(data) = frame?.into_data() else { break };
+        write(stream, data).await?;
+    }
+    stream.send_data(Bytes::new(), true).map_err(|_| Broken)
+}
+
+/// Sends bytes as the peer's windows allow.
+async fn write(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), Broken> {
+    while !data.is_empty() {
+        stream.reserve_capacity(data.len().min(STEP));
+        match poll_fn(|cx| stream.poll_capacity(cx)).await {
+            Some(Ok(capacity)) => {
+                let step = data.split_to(capacity.min(data.len()));
+                stream.send_data(step, false).map_err(|_| Broken)?;
+            }
+            _ => return Err(Broken),
+        }
+    }
+    Ok(())
 }

@@ -4,39 +4,52 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use h2::client::SendRequest;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
 use super::Times;
-use super::connect::{self, Connection, Sender};
+use super::connect::{self, Connection};
 use super::endpoint::Endpoint;
+use super::standing::Standing;
 
 /// Connections to one endpoint; calls beyond their streams wait (gRFC A105).
-const MAX_CONNECTIONS: usize = 8;
+const MAX_CONNECTIONS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Pool {
-    subchannels: Vec<Arc<Subchannel>>,
+    pub(super) subchannels: Vec<Arc<Subchannel>>,
     times: Arc<Times>,
-    changed: Arc<watch::Sender<()>>,
+    /// Told when a call that found no endpoint should look again.
+    pub(super) changed: Arc<watch::Sender<()>>,
     random: fn() -> u64,
+}
+
+/// The endpoints that a call may use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct View {
+    /// The one at this place.
+    pub(super) only: Option<usize>,
+    /// Those that are fit for all of this.
+    pub(super) needs: u8,
 }
 
 /// A place on a connection, for one call until its last byte.
 #[derive(Debug)]
-pub struct Lease {
+pub(super) struct Lease {
     connection: Arc<Connection>,
     subchannel: Arc<Subchannel>,
 }
 
 impl Lease {
-    fn take(connection: &Arc<Connection>, subchannel: &Arc<Subchannel>) -> Self {
+    fn take(connection: Arc<Connection>, subchannel: &Arc<Subchannel>) -> Self {
         connection.calls.fetch_add(1, Ordering::AcqRel);
-        Self { connection: Arc::clone(connection), subchannel: Arc::clone(subchannel) }
+        Self { connection, subchannel: Arc::clone(subchannel) }
     }
 
-    pub(super) fn sender(&self) -> Sender {
+    pub(super) fn sender(&self) -> SendRequest<Bytes> {
         self.connection.sender()
     }
 
@@ -44,9 +57,16 @@ impl Lease {
         &self.subchannel.endpoint
     }
 
-    /// Says that the connection takes no more streams.
+    /// Takes the connection out of use.
     pub(super) fn retire(&self) {
         self.connection.retire();
+    }
+
+    /// Says that the connection has ended, or that its server wants it to.
+    pub(super) fn closed(&self) {
+        if self.connection.retire() {
+            self.subchannel.standing.end();
+        }
     }
 }
 
@@ -57,59 +77,94 @@ impl Drop for Lease {
 }
 
 impl Pool {
-    pub(super) fn new(endpoints: Vec<Endpoint>, times: Times, random: fn() -> u64) -> Self {
-        let subchannels = endpoints.into_iter().map(|endpoint| Arc::new(Subchannel::new(endpoint))).collect();
+    pub(super) fn new(endpoints: Vec<Endpoint>, gated: bool, times: Times, random: fn() -> u64) -> Self {
+        let subchannel = |endpoint| Arc::new(Subchannel::new(endpoint, Arc::new(Standing::new(gated))));
+        let subchannels = endpoints.into_iter().map(subchannel).collect();
         Self { subchannels, times: Arc::new(times), changed: Arc::new(watch::Sender::new(())), random }
     }
 
-    /// A pool of the same endpoints, without a connection.
+    /// A pool of the same endpoints, without a connection. What one of them is fit for is known in both.
     pub(super) fn apart(&self) -> Self {
-        let endpoints = self.subchannels.iter().map(|one| one.endpoint.clone()).collect();
-        Self::new(endpoints, (*self.times).clone(), self.random)
+        let subchannel = |one: &Arc<Subchannel>| {
+            Arc::new(Subchannel::new(one.endpoint.clone(), Arc::clone(&one.standing)))
+        };
+        Self {
+            subchannels: self.subchannels.iter().map(subchannel).collect(),
+            times: Arc::clone(&self.times),
+            changed: Arc::clone(&self.changed),
+            random: self.random,
+        }
     }
 
     /// A place on a connection; waits for one at most as long as the channel's times say.
-    pub(super) async fn lease(&self) -> Result<Lease, Status> {
+    pub(super) async fn lease(&self, view: View) -> Result<Lease, Status> {
+        match self.pick(view) {
+            Some(lease) => Ok(lease),
+            None => self.wait(view).await,
+        }
+    }
+
+    async fn wait(&self, view: View) -> Result<Lease, Status> {
         let until = Instant::now() + self.times.wait;
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
-            if let Some(lease) = self.pick() {
+            if let Some(lease) = self.pick(view) {
                 return Ok(lease);
             }
-            let again = self.subchannels.iter().filter_map(|one| one.state().retry_at).min();
+            let again = self.within(view).filter_map(|one| one.state().retry_at).min();
             tokio::select! {
                 _ = changed.changed() => {}
                 () = sleep_until(again.unwrap_or(until).min(until)) => {
                     if Instant::now() >= until {
-                        return Err(self.unavailable());
+                        return Err(self.unavailable(view));
                     }
                 }
             }
         }
     }
 
+    /// The endpoints of a view.
+    fn within(&self, view: View) -> impl Iterator<Item = &Arc<Subchannel>> {
+        let all = match view.only {
+            Some(index) => self.subchannels.get(index..=index).unwrap_or_default(),
+            None => &self.subchannels[..],
+        };
+        all.iter().filter(move |one| one.standing.is_fit(view.needs))
+    }
+
     /// The less busy of two endpoints that have a connection; the others begin to connect.
-    fn pick(&self) -> Option<Lease> {
-        let ready: Vec<_> = self.subchannels.iter().filter_map(|one| Some((one, self.ready(one)?))).collect();
-        let (subchannel, connection) = match &ready[..] {
-            [] => return None,
-            [only] => only,
-            many => {
-                let count = many.len() as u64;
+    fn pick(&self, view: View) -> Option<Lease> {
+        if let [only] = &self.subchannels[..] {
+            let fit = view.only.unwrap_or(0) == 0 && only.standing.is_fit(view.needs);
+            return fit.then(|| self.ready(only)).flatten().map(|found| Lease::take(found, only));
+        }
+        let mut ready: Vec<_> = self.within(view).filter_map(|one| Some((self.ready(one)?, one))).collect();
+        let index = match ready.len() {
+            0 => return None,
+            1 => 0,
+            count => {
+                let count = count as u64;
                 let first = (self.random)() % count;
                 let second = (first + 1 + (self.random)() % (count - 1)) % count;
-                let at = |index: u64| &many[usize::try_from(index).unwrap_or_default()];
-                let load = |index: u64| at(index).1.calls.load(Ordering::Acquire);
-                if load(second) < load(first) { at(second) } else { at(first) }
+                let [first, second] = [first, second].map(|one| usize::try_from(one).unwrap_or_default());
+                let load = |index: usize| ready[index].0.calls.load(Ordering::Acquire);
+                if load(second) < load(first) { second } else { first }
             }
         };
+        let (connection, subchannel) = ready.swap_remove(index);
         Some(Lease::take(connection, subchannel))
     }
 
     /// The least busy connection of an endpoint. Where there is none with room, another is begun.
     fn ready(&self, subchannel: &Arc<Subchannel>) -> Option<Arc<Connection>> {
         let mut state = subchannel.state();
+        if let [only] = &state.connections[..]
+            && only.is_usable()
+            && only.has_room()
+        {
+            return Some(Arc::clone(only));
+        }
         state.connections.retain(|connection| connection.is_usable());
         let least = state.connections.iter().min_by_key(|one| one.calls.load(Ordering::Acquire)).cloned();
         let full = state.connections.len() >= MAX_CONNECTIONS;
@@ -132,13 +187,21 @@ impl Pool {
         let subchannel = Arc::clone(subchannel);
         let (times, changed, random) = (Arc::clone(&self.times), Arc::clone(&self.changed), self.random);
         tokio::spawn(async move {
-            let opened = connect::open(&subchannel.endpoint, &times, Arc::clone(&changed)).await;
+            let (owner, told) = (Arc::clone(&subchannel), Arc::clone(&changed));
+            let ended = move |was_used: bool| {
+                if was_used {
+                    owner.standing.end();
+                }
+                told.send_replace(());
+            };
+            let opened = connect::open(&subchannel.endpoint, &times, ended).await;
             let mut state = subchannel.state();
             state.connecting = false;
             match opened {
                 Ok(connection) => {
                     state.failures = 0;
-                    state.connections.push(Arc::new(connection));
+                    state.error = None;
+                    state.connections.push(connection);
                 }
                 Err(error) => {
                     tracing::debug!(endpoint = %subchannel.endpoint, %error, "no connection");
@@ -152,8 +215,9 @@ impl Pool {
         });
     }
 
-    fn unavailable(&self) -> Status {
-        let why = self.subchannels.iter().find_map(|one| {
+    fn unavailable(&self, view: View) -> Status {
+        let all = View { needs: 0, ..view };
+        let why = self.within(all).find_map(|one| {
             let error = one.state().error.clone()?;
             Some(format!("no connection to {}: {error}", one.endpoint))
         });
@@ -162,8 +226,9 @@ impl Pool {
 }
 
 #[derive(Debug)]
-struct Subchannel {
+pub(super) struct Subchannel {
     endpoint: Endpoint,
+    pub(super) standing: Arc<Standing>,
     state: Mutex<State>,
 }
 
@@ -179,8 +244,8 @@ struct State {
 }
 
 impl Subchannel {
-    fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, state: Mutex::default() }
+    fn new(endpoint: Endpoint, standing: Arc<Standing>) -> Self {
+        Self { endpoint, standing, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -2,10 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, HeaderName};
-use http_body::Frame;
 use tonic::{Code, Status};
 
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
@@ -23,56 +21,24 @@ pub(super) fn headers(map: &mut HeaderMap) {
     }
 }
 
-/// The same for trailers.
-pub(super) fn frame(mut frame: Frame<Bytes>) -> Frame<Bytes> {
-    if let Some(map) = frame.trailers_mut() {
-        headers(map);
-    }
-    frame
-}
-
 /// Whether the server has said that it has not processed the stream: it was refused, or opened after the GOAWAY.
-pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
-    h2_error(error).is_some_and(|error| {
-        error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
-    })
+pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
 /// The status of a call that an error of the connection or of its stream has ended (gRPC over HTTP/2, "Errors").
-pub(super) fn status(error: &hyper::Error) -> Status {
-    let code = match h2_error(error) {
-        Some(error) if error.is_reset() => match error.reason() {
-            Some(Reason::CANCEL) => Code::Cancelled,
-            Some(Reason::ENHANCE_YOUR_CALM) => Code::ResourceExhausted,
-            Some(Reason::INADEQUATE_SECURITY) => Code::PermissionDenied,
-            Some(Reason::REFUSED_STREAM | Reason::NO_ERROR) => Code::Unavailable,
+pub(super) fn status(error: &h2::Error) -> Status {
+    let code = match error.reason() {
+        Some(reason) if error.is_reset() => match reason {
+            Reason::CANCEL => Code::Cancelled,
+            Reason::ENHANCE_YOUR_CALM => Code::ResourceExhausted,
+            Reason::INADEQUATE_SECURITY => Code::PermissionDenied,
+            Reason::REFUSED_STREAM | Reason::NO_ERROR => Code::Unavailable,
             _ => Code::Internal,
         },
         _ => Code::Unavailable,
     };
-    Status::new(code, format!("the connection to the server: {}", causes(error)))
-}
-
-fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        source = error.source();
-    }
-    None
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
+    Status::new(code, format!("the connection to the server: {error}"))
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ const NAME: &str = "rpc.method";
 /// A method that no descriptor knows gets this name, so that a scanner cannot grow the label set.
 const OTHER: &str = "_OTHER";
 
+/// Services whose calls are no news: reflection and health are asked over and over.
+const QUIET: [&str; 2] = ["grpc.reflection.", "grpc.health."];
+
 /// A call that is running. Dropped before it ended, it was cancelled.
 #[derive(Debug)]
 pub struct Call {
@@ -74,8 +77,15 @@ impl Call {
         let took = self.span.elapsed();
         telemetry::record_call(self.kind, self.span.name(), name, took);
         if self.kind == Kind::Server {
+            let seconds = took.as_secs_f64();
+            // what looks after the service all the time is not what operators look for
+            let quiet = QUIET.iter().any(|service| self.span.name().starts_with(service));
             self.span.sync_scope(|| {
-                tracing::info!(target: "mesh::rpc", status = name, seconds = took.as_secs_f64(), "call ended");
+                if quiet {
+                    tracing::debug!(target: "mesh::rpc", status = name, seconds, "call ended");
+                } else {
+                    tracing::info!(target: "mesh::rpc", status = name, seconds, "call ended");
+                }
             });
         }
     }
