@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 DATA ?= .toolforge
 
-.PHONY: help run test lint bench bench-codec build fmt
+.PHONY: help run test lint bench bench-codec bench-gateway build fmt
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -36,3 +36,8 @@ bench: ## measure, as ratios within one run
 
 bench-codec: ## measure JSON to wire bytes and back against other ways
 	cargo bench --manifest-path gateway/transcode/bench/Cargo.toml
+
+bench-gateway: ## measure the gateway beside Envoy, grpc-gateway and plain forwarding
+	./gateway/bench/setup
+	cargo build --release --bin toolforged-gateway --bin bench-backend --bin bench-forward
+	./gateway/bench/run

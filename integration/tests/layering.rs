@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transcode", &[]),
     ("gateway", &["mesh", "options", "transcode"]),
     ("gateway-suite", &["transcode"]),
+    ("gateway-bench", &[]),
     ("cli", &["api", "mesh", "options"]),
     (
         "all",
@@ -74,10 +75,22 @@ const OPTIONAL: &[(&str, &[&str])] = &[
 /// External crates that only the named crates may use directly.
 const ONLY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store-embedded"]),
-    ("tonic", &["api", "mesh", "jobs", "config", "gateway", "gateway-suite", "cli", "all"]),
+    ("tonic", &["api", "mesh", "jobs", "config", "gateway", "gateway-suite", "gateway-bench", "cli", "all"]),
     (
         "prost",
-        &["api", "options", "mesh", "jobs", "config", "gateway", "gateway-suite", "cli", "transcode", "all"],
+        &[
+            "api",
+            "options",
+            "mesh",
+            "jobs",
+            "config",
+            "gateway",
+            "gateway-suite",
+            "gateway-bench",
+            "cli",
+            "transcode",
+            "all",
+        ],
     ),
     ("axum", &[]),
     ("kube", &[]),
