@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 DATA ?= .toolforge
 
-.PHONY: help run test lint bench bench-codec bench-gateway build fmt
+.PHONY: help run test conformance lint bench bench-codec bench-gateway build fmt
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -20,6 +20,11 @@ test: ## install what tests need and run all of them
 	./integration/setup
 	./gateway/suite/setup
 	cargo test --workspace --no-fail-fast
+
+conformance: ## run protobuf's conformance suite against the codec and the running gateway
+	./gateway/suite/setup
+	cargo build --bin toolforged-gateway
+	cargo test -p gateway-suite --test conformance
 
 lint: ## formatting, lints and documentation, warnings refused
 	cargo fmt --all --check

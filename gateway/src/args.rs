@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args as Group, Parser, ValueEnum};
-use gateway::{AccessLog, ErrorForm, Prefer, Unstated};
+use gateway::{AccessLog, ErrorForm, NameStyle, Prefer, Unstated};
 use mesh::args::Log;
 
 const EXAMPLES: &str = "\
@@ -15,7 +15,7 @@ Examples:
     toolforged-gateway --listen 127.0.0.1:8080 --backend http://127.0.0.1:50051
 
   As Toolforge has it, with client certificates and mutual TLS to the services:
-    toolforged-gateway --listen 0.0.0.0:30003 --prefer http1 --errors toolforge \\
+    toolforged-gateway --listen 0.0.0.0:30003 --prefer http1 --errors toolforge --names proto \\
       --tls-cert server.crt --tls-key server.key --client-ca clients.crt --client-crl revoked.pem \\
       --mesh-cert gateway.crt --mesh-key gateway.key --mesh-ca mesh.crt \\
       --backend jobs=https://jobs.svc:8443 --backend config=https://config.svc:8443
@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// Who may call a service that states no access rule (`toolforge.options.v1`) for any of its methods
     #[arg(long, env = "TOOLFORGE_GATEWAY_UNSTATED_ACCESS", default_value = "admit", value_name = "WHO")]
     pub(crate) unstated_access: UnstatedAccess,
+    /// Names of fields in answers and documents; requests may have either
+    #[arg(long, env = "TOOLFORGE_GATEWAY_NAMES", default_value = "json", value_name = "STYLE")]
+    pub(crate) names: Names,
     /// Title of the OpenAPI documents
     #[arg(long, env = "TOOLFORGE_GATEWAY_TITLE", default_value = "API", value_name = "TEXT")]
     pub(crate) title: String,
@@ -158,6 +161,24 @@ impl From<Accesses> for AccessLog {
             Accesses::Off => Self::Off,
             Accesses::Failures => Self::Failures,
             Accesses::All => Self::All,
+        }
+    }
+}
+
+/// Names of fields.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// lowerCamelCase, or what json_name says
+    Json,
+    /// As in the proto file
+    Proto,
+}
+
+impl From<Names> for NameStyle {
+    fn from(names: Names) -> Self {
+        match names {
+            Names::Json => Self::Json,
+            Names::Proto => Self::Proto,
         }
     }
 }

@@ -45,7 +45,7 @@ pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Polic
 pub use record::AccessLog;
 pub use render::ErrorForm;
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
-pub use transcode::SecurityScheme;
+pub use transcode::{NameStyle, SecurityScheme};
 
 use handle::Handler;
 use policy::Policy;
@@ -72,6 +72,8 @@ pub struct Options {
     pub unstated: Unstated,
     /// Which requests have a log line.
     pub access_log: AccessLog,
+    /// Names of fields in answers; requests may have either.
+    pub names: NameStyle,
     /// Bounds on what a client may use.
     pub limits: Limits,
     /// What the gateway does around the mapping.
@@ -91,6 +93,7 @@ impl Default for Options {
             public_reflection: false,
             unstated: Unstated::default(),
             access_log: AccessLog::default(),
+            names: NameStyle::default(),
             limits: Limits::default(),
             policies: Policies::default(),
             title: "API".to_owned(),
@@ -120,7 +123,7 @@ impl Gateway {
             security: options.security.clone(),
             ..OpenApiInfo::default()
         };
-        let schemas = Schemas::new(backends, info, options.unstated);
+        let schemas = Schemas::new(backends, info, options.unstated, options.names);
         schemas.watch(drain);
         let policy = Arc::new(ArcSwap::from_pointee(Policy::new(&options.policies, &options.limits)));
         let handler = Handler::new(Arc::clone(&schemas), schemas.backends().to_vec(), policy, &options);

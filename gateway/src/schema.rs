@@ -11,7 +11,7 @@ use bytes::Bytes;
 use mesh::drain::Drain;
 use options::Table;
 use tokio::sync::watch;
-use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
+use transcode::{NameStyle, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
 
 use crate::Unstated;
 use crate::backend::Backend;
@@ -81,6 +81,7 @@ pub(crate) struct Schemas {
     backends: Vec<Backend>,
     info: OpenApiInfo,
     unstated: Unstated,
+    names: NameStyle,
     known: Mutex<Vec<Known>>,
     current: ArcSwap<Option<Schema>>,
     /// How many backends were never seen; marked whenever anything is known anew.
@@ -88,7 +89,12 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    pub(crate) fn new(backends: Vec<Backend>, info: OpenApiInfo, unstated: Unstated) -> Arc<Self> {
+    pub(crate) fn new(
+        backends: Vec<Backend>,
+        info: OpenApiInfo,
+        unstated: Unstated,
+        names: NameStyle,
+    ) -> Arc<Self> {
         let count = backends.len();
         Arc::new(Self {
             known: Mutex::new(vec![Known::default(); count]),
@@ -97,6 +103,7 @@ impl Schemas {
             backends,
             info,
             unstated,
+            names,
         })
     }
 
@@ -158,7 +165,7 @@ impl Schemas {
             News::Files(files) if slot.files.as_ref() == Some(&files) => return,
             News::Files(files) => {
                 let former = slot.files.replace(files);
-                match compile(known.iter().map(|known| known.files.as_ref()), self.unstated) {
+                match compile(known.iter().map(|known| known.files.as_ref()), self.unstated, self.names) {
                     Ok(schema) => self.current.store(Arc::new(Some(schema))),
                     Err(error) => {
                         tracing::error!(%error, "the new schema is not usable, the former one serves on");

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use options::Table;
-use transcode::{CompileOptions, Program};
+use transcode::{CompileOptions, NameStyle, Program};
 
 use super::Schema;
 use crate::Unstated;
@@ -31,25 +31,27 @@ pub(super) enum SchemaError {
 pub(super) fn compile<'a>(
     backends: impl Iterator<Item = Option<&'a Files>>,
     unstated: Unstated,
+    names: NameStyle,
 ) -> Result<Schema, SchemaError> {
     let mut owners = HashMap::new();
-    let mut names: HashSet<String> = HashSet::new();
+    let mut seen: HashSet<String> = HashSet::new();
     let mut files: Vec<Bytes> = Vec::new();
     for (index, backend) in backends.enumerate() {
         let Some(backend) = backend else { continue };
         for service in &backend.services {
             owners.entry(service.clone()).or_insert(index);
         }
-        let new = backend.files.iter().filter(|(name, _)| names.insert((*name).clone()));
+        let new = backend.files.iter().filter(|(name, _)| seen.insert((*name).clone()));
         files.extend(new.map(|(_, bytes)| bytes.clone()));
     }
     // details of errors lie in `Any`, so that no service's files need to have their types
     for file in transcode::files_of_set(tonic_types::pb::FILE_DESCRIPTOR_SET)? {
-        if names.insert(reflect::file_name(&file)?) {
+        if seen.insert(reflect::file_name(&file)?) {
             files.push(file);
         }
     }
-    let compiled = Program::compile(&files, &PlatformRules, CompileOptions::default())?;
+    let compiled =
+        Program::compile(&files, &PlatformRules, CompileOptions { names, ..CompileOptions::default() })?;
     for warning in &compiled.warnings {
         tracing::warn!(?warning, "a part of the schema cannot be served");
     }

@@ -57,7 +57,8 @@ pub struct RawBackend {
 
 #[derive(Debug, Default)]
 struct State {
-    answers: Mutex<HashMap<String, RawAnswer>>,
+    /// None for paths that send back what they are sent.
+    answers: Mutex<HashMap<String, Option<RawAnswer>>>,
     requests: Mutex<Vec<RawRequest>>,
 }
 
@@ -179,7 +180,13 @@ impl RawBackend {
     /// Answers calls of this path so from now on.
     pub fn answer(&self, path: &str, answer: RawAnswer) {
         let mut answers = self.state.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.insert(path.to_owned(), answer);
+        answers.insert(path.to_owned(), Some(answer));
+    }
+
+    /// Answers calls of this path with the messages of the request from now on.
+    pub fn echo(&self, path: &str) {
+        let mut answers = self.state.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.insert(path.to_owned(), None);
     }
 
     /// What came since this was last asked.
@@ -203,6 +210,7 @@ async fn respond(
     };
     let headers = request.headers().clone();
     let (body, whole) = read(request.into_body()).await;
+    let answer = answer.unwrap_or_else(|| RawAnswer::head().piece(body.clone()).ok());
     let mut requests = state.requests.lock().unwrap_or_else(PoisonError::into_inner);
     requests.push(RawRequest { path, headers, body, whole });
     drop(requests);

@@ -21,12 +21,12 @@ fn the_library_is_served_as_json() {
     );
     let book = book.json().unwrap();
     assert_eq!(book["name"], "shelves/3/books/abc");
-    assert_eq!(book["copies_sold"], "9007199254740993");
-    assert_eq!(book["publish_time"], "2023-11-14T22:13:23.120Z");
+    assert_eq!(book["copiesSold"], "9007199254740993");
+    assert_eq!(book["publishTime"], "2023-11-14T22:13:23.120Z");
 
     let echoed = client.json("POST", "/v1/echo", br#"{"int32List": [1, 2], "wrappedBool": false}"#).unwrap();
     let echoed = echoed.json().unwrap();
-    assert_eq!((&echoed["int32_list"], &echoed["wrapped_bool"]), (&json!([1, 2]), &json!(false)));
+    assert_eq!((&echoed["int32List"], &echoed["wrappedBool"]), (&json!([1, 2]), &json!(false)));
 
     let missing = client.get("/v1/shelves/3/books/missing").unwrap();
     assert_eq!((missing.status, missing.json().unwrap()["code"].clone()), (404, json!(5)));
