@@ -9,12 +9,15 @@
 
 use std::time::Instant;
 
-use transcode::{CompileOptions, GoogleRules, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
+use transcode::{
+    CompileOptions, GoogleRules, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program,
+};
 
 fn main() {
     let mut args = std::env::args().skip(1);
     let set = std::fs::read(args.next().unwrap()).unwrap();
-    let version = if args.next().as_deref() == Some("3.2") { OpenApiVersion::V3_2 } else { OpenApiVersion::V3_1 };
+    let version =
+        if args.next().as_deref() == Some("3.2") { OpenApiVersion::V3_2 } else { OpenApiVersion::V3_1 };
     let accepted = args.next().as_deref() == Some("accepted");
     let forms = if accepted { OpenApiForms::Accepted } else { OpenApiForms::Canonical };
     let segment = args.next();

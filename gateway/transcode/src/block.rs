@@ -36,6 +36,15 @@ pub(crate) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Appends the first `len` bytes of `text`, from loads that go on beyond them where they can.
+#[inline]
+pub(crate) fn append_front(out: &mut Vec<u8>, text: &[u8], len: usize) {
+    match text.first_chunk::<{ 2 * BLOCK }>() {
+        Some(block) if len <= 2 * BLOCK => append_block(out, block, len),
+        _ => append(out, text.get(..len).unwrap_or_default()),
+    }
+}
+
 /// Up to sixteen bytes as a little-endian number, from loads that overlap.
 #[inline]
 pub(crate) fn load(bytes: &[u8]) -> u128 {

@@ -13,6 +13,7 @@ use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::{Scan, Scanner};
 use crate::rules::{MethodRules, UnknownFields};
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
+use crate::wire::message_set;
 use mask::Mask;
 use seen::Seen;
 use trail::{Step, Trail};
@@ -111,6 +112,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
                 seen.oneof(oneof);
             }
         }
+        let content = self.out.len();
         let mut next = 0;
         let mut open = !self.scan.closes(b'}');
         while open {
@@ -131,6 +133,21 @@ impl<'s, 'i> Encoder<'s, 'i> {
         if message.has_required {
             self.check_required(message, &seen, trail, bound)?;
         }
+        if message.is_message_set {
+            self.wrap_items(content, trail)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the fields from `content` on into the items of a message set.
+    #[cold]
+    fn wrap_items(&mut self, content: usize, trail: &Trail<'_>) -> Scan<()> {
+        let items = message_set::from_fields(self.out.get(content..).unwrap_or_default()).map_err(|_| {
+            let error = RequestError::new(K::Value, "only messages in a message set");
+            trail.name(error.at(self.scan.position()))
+        })?;
+        self.out.truncate(content);
+        self.out.extend_from_slice(&items);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The program: schema, methods and routes of a set of files, compiled once, shared and immutable.
 
 mod compile;
+mod leniency;
 mod method;
 mod route;
 mod warning;
@@ -17,6 +18,7 @@ use crate::rules::{Rules, SelectedHttpRule};
 use crate::schema::Schema;
 use crate::trie::{Found, Trie};
 use crate::wire_to_json::{self, PrintOptions, ResponseError};
+pub use leniency::{InvalidUtf8, UnknownAny};
 pub use method::Method;
 pub(crate) use method::MethodData;
 pub use route::{ResponseBody, Route};
@@ -51,6 +53,10 @@ pub struct CompileOptions {
     pub query_parameters: usize,
     /// Print every field without presence even when it has its default.
     pub print_defaults: bool,
+    /// What happens to an `Any` whose type is in none of the files.
+    pub unknown_any: UnknownAny,
+    /// What happens to strings from the wire that are not UTF-8.
+    pub invalid_utf8: InvalidUtf8,
 }
 
 impl Default for CompileOptions {
@@ -64,6 +70,8 @@ impl Default for CompileOptions {
             query_bytes: 1 << 20,
             query_parameters: 10_000,
             print_defaults: false,
+            unknown_any: UnknownAny::Refuse,
+            invalid_utf8: InvalidUtf8::Refuse,
         }
     }
 }
@@ -249,6 +257,10 @@ fn with_head(mut allow: BTreeSet<String>) -> BTreeSet<String> {
 
 impl Inner {
     pub(crate) fn print_options(&self) -> PrintOptions {
-        PrintOptions { depth: self.options.depth, defaults: self.options.print_defaults }
+        PrintOptions {
+            depth: self.options.depth,
+            defaults: self.options.print_defaults,
+            invalid_utf8: self.options.invalid_utf8,
+        }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Schema {
     pub(crate) messages: Vec<Message>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) message_ids: HashMap<Box<str>, MessageId>,
+    /// An `Any` of a type that is not here passes as it is.
+    pub(crate) opaque_any: bool,
     /// Comments by full name (`pkg.Message`, `pkg.Message.field`, `pkg.Service.Method`, `pkg.VALUE`).
     pub(crate) comments: HashMap<String, String>,
     empty: Message,
@@ -67,6 +69,8 @@ pub(crate) struct Message {
     pub(crate) oneofs: Vec<Box<str>>,
     pub(crate) well_known: WellKnown,
     pub(crate) deprecated: bool,
+    /// `message_set_wire_format`: its extensions are items of a group on the wire.
+    pub(crate) is_message_set: bool,
     /// Some field must be printed when empty.
     pub(crate) has_always_present: bool,
     /// Some field is required (proto2).
@@ -217,6 +221,8 @@ pub(crate) struct Field {
     /// The tag of one value (of the whole record when packed), encoded.
     pub(crate) tag: Tag,
     pub(crate) kind: Kind,
+    /// The wire type of one value.
+    pub(crate) wire: WireType,
     pub(crate) shape: Shape,
     pub(crate) packed: bool,
     /// Set-to-default differs from unset.
@@ -243,6 +249,15 @@ impl Tag {
             *to = *from;
         }
         Self { bytes, len: u8::try_from(encoded.len()).unwrap_or(8) }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.len == 1 {
+            &self.bytes[..1]
+        } else {
+            self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        }
     }
 
     #[inline]

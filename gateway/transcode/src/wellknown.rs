@@ -1,7 +1,10 @@
 //! The text forms of Timestamp, Duration and `FieldMask`, both ways (protobuf's JSON mapping; RFC 3339).
 
 mod civil;
+#[cfg(test)]
+mod tests;
 
+use crate::block::append_block;
 use civil::{civil_from_days, days_from_civil};
 
 /// Seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z.
@@ -18,21 +21,27 @@ pub(crate) const FIELD_MASK: &str = "field paths in lowerCamelCase joined by com
 
 /// Seconds and nanoseconds of an RFC 3339 time.
 pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
-    let b = text.as_bytes();
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators.iter().any(|(at, want)| b.get(*at) != Some(want)) {
+    let (date, rest) = text.as_bytes().split_first_chunk::<19>()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = date else {
+        return None;
+    };
+    let (century, year) = (two(*y1, *y2), two(*y3, *y4));
+    let (month, day) = (two(*m1, *m2), two(*d1, *d2));
+    let (hour, minute, second) = (two(*h1, *h2), two(*n1, *n2), two(*s1, *s2));
+    if hour > 23 || minute > 59 || second > 59 || century > 99 || year > 99 {
         return None;
     }
-    let part = |from: usize, to: usize| digits(b.get(from..to)?);
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = days_from_civil(year, month, day)?;
-    let (nanos, zone) = fraction(b.get(19..)?)?;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset(zone)?;
+    let days = days_from_civil(century * 100 + year, month, day)?;
+    let (nanos, zone) = fraction(rest)?;
+    let seconds = days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second) - offset(zone)?;
     TIMESTAMP_RANGE.contains(&seconds).then_some((seconds, nanos))
+}
+
+/// The number of two digits; beyond 99 when they are none.
+#[inline]
+fn two(tens: u8, ones: u8) -> u32 {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if tens > 9 || ones > 9 { u32::MAX } else { u32::from(tens) * 10 + u32::from(ones) }
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -69,35 +78,45 @@ pub(crate) fn write_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Op
         return None;
     }
     let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
-    let time = seconds.rem_euclid(86_400);
-    padded(out, year, 4);
-    for (separator, value) in
-        [(b'-', month), (b'-', day), (b'T', time / 3_600), (b':', time / 60 % 60), (b':', time % 60)]
-    {
-        out.push(separator);
-        padded(out, value, 2);
-    }
+    let time = u32::try_from(seconds.rem_euclid(86_400)).ok()?;
+    let [century, year] = [pair(year / 100), pair(year % 100)];
+    let [month, day] = [pair(month), pair(day)];
+    let [hour, minute, second] = [pair(time / 3_600), pair(time / 60 % 60), pair(time % 60)];
+    // eight characters at a time: "2026-01-", "02T03:04", ":05"
+    let date = century | year << 16 | DASH << 32 | month << 40 | DASH << 56;
+    let clock = day | u64::from(b'T') << 16 | hour << 24 | COLON << 40 | minute << 48;
+    out.extend_from_slice(&date.to_le_bytes());
+    out.extend_from_slice(&clock.to_le_bytes());
+    append_block(out, &(COLON | second << 8).to_le_bytes(), 3);
     write_fraction(out, nanos);
     out.push(b'Z');
     Some(())
 }
 
-fn padded(out: &mut Vec<u8>, value: i64, width: usize) {
-    let mut buffer = itoa::Buffer::new();
-    let text = buffer.format(value);
-    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(text.len())));
-    out.extend_from_slice(text.as_bytes());
+const DASH: u64 = b'-' as u64;
+const COLON: u64 = b':' as u64;
+
+/// Two digits as text, the first one in the lowest byte.
+#[inline]
+fn pair(value: u32) -> u64 {
+    u64::from(value / 10 + value % 10 * 256) + 0x3030
 }
 
 fn write_fraction(out: &mut Vec<u8>, nanos: i32) {
-    let (value, width) = match nanos {
-        0 => return,
-        n if n % 1_000_000 == 0 => (n / 1_000_000, 3),
-        n if n % 1_000 == 0 => (n / 1_000, 6),
-        n => (n, 9),
+    let Some(nanos) = u32::try_from(nanos).ok().filter(|n| *n > 0) else { return };
+    let groups = [nanos / 1_000_000, nanos / 1_000 % 1_000, nanos % 1_000];
+    let shown = if groups[2] > 0 {
+        3
+    } else if groups[1] > 0 {
+        2
+    } else {
+        1
     };
     out.push(b'.');
-    padded(out, value.into(), width);
+    for group in groups.iter().take(shown) {
+        let text = u32::try_from(pair(group / 10)).unwrap_or_default() | (u32::from(b'0') + group % 10) << 16;
+        append_block(out, &text.to_le_bytes(), 3);
+    }
 }
 
 /// Seconds and nanoseconds of a duration such as `-1.5s`; both carry the sign.

@@ -7,7 +7,10 @@
     reason = "the wire format is made of bit patterns"
 )]
 
+pub(crate) mod message_set;
+
 use crate::block::append_block;
+use crate::schema::Tag;
 
 /// What can be wrong with wire bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +56,7 @@ pub(crate) enum WireType {
 }
 
 impl WireType {
+    #[inline]
     fn of(bits: u64) -> Result<Self, WireFault> {
         Ok(match bits & 7 {
             0 => Self::Varint,
@@ -69,68 +73,82 @@ impl WireType {
 /// Reads wire bytes front to back.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
-    bytes: &'a [u8],
-    pos: usize,
+    rest: &'a [u8],
+    total: usize,
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, pos: 0 }
+        Self { rest: bytes, total: bytes.len() }
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.pos >= self.bytes.len()
+        self.rest.is_empty()
     }
 
     pub(crate) fn position(&self) -> usize {
-        self.pos
+        self.total - self.rest.len()
     }
 
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, WireFault> {
-        let rest = self.bytes.get(self.pos..).unwrap_or_default();
-        match rest.first() {
-            Some(&byte) if byte < 0x80 => {
-                self.pos += 1;
-                Ok(u64::from(byte))
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
             }
-            Some(_) => self.long_varint(rest),
-            None => Err(WireFault::Truncated),
+            [low, high, rest @ ..] if *high < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
+            }
+            _ => self.long_varint(),
         }
     }
 
-    fn long_varint(&mut self, rest: &[u8]) -> Result<u64, WireFault> {
+    fn long_varint(&mut self) -> Result<u64, WireFault> {
         let mut value = 0_u64;
-        for (i, &byte) in rest.iter().take(10).enumerate() {
+        for (i, &byte) in self.rest.iter().take(10).enumerate() {
             if i == 9 && byte > 1 {
                 return Err(WireFault::Varint);
             }
             value |= u64::from(byte & 0x7f) << (7 * i);
             if byte < 0x80 {
-                self.pos += i + 1;
+                self.rest = self.rest.get(i + 1..).unwrap_or_default();
                 return Ok(value);
             }
         }
-        Err(if rest.len() < 10 { WireFault::Truncated } else { WireFault::Varint })
+        Err(if self.rest.len() < 10 { WireFault::Truncated } else { WireFault::Varint })
     }
 
     /// The next tag: field number and wire type.
     #[inline]
     pub(crate) fn tag(&mut self) -> Result<(u32, WireType), WireFault> {
         let raw = self.varint()?;
-        let number = u32::try_from(raw >> 3).map_err(|_| WireFault::FieldNumber)?;
-        if number == 0 || number > 0x1fff_ffff {
+        let number = (raw >> 3) as u32;
+        if raw >> 32 != 0 || number == 0 {
             return Err(WireFault::FieldNumber);
         }
         Ok((number, WireType::of(raw)?))
     }
 
+    /// Steps over `tag` if it comes next.
+    #[inline]
+    pub(crate) fn eat(&mut self, tag: Tag) -> bool {
+        match self.rest.strip_prefix(tag.bytes()) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
     #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], WireFault> {
-        let end = self.pos.checked_add(len).ok_or(WireFault::Truncated)?;
-        let slice = self.bytes.get(self.pos..end).ok_or(WireFault::Truncated)?;
-        self.pos = end;
+        let (slice, rest) = self.rest.split_at_checked(len).ok_or(WireFault::Truncated)?;
+        self.rest = rest;
         Ok(slice)
     }
 
@@ -165,15 +183,15 @@ impl<'a> Reader<'a> {
     /// The content of a group whose start tag has been read, up to and without its end tag.
     pub(crate) fn group(&mut self, number: u32, depth: u32) -> Result<&'a [u8], WireFault> {
         let depth = depth.checked_sub(1).ok_or(WireFault::Depth)?;
-        let start = self.pos;
+        let content = self.rest;
         loop {
-            let end = self.pos;
+            let end = content.len() - self.rest.len();
             if self.is_empty() {
                 return Err(WireFault::Truncated);
             }
             match self.tag()? {
                 (inner, WireType::EndGroup) if inner == number => {
-                    return Ok(self.bytes.get(start..end).unwrap_or_default());
+                    return Ok(content.get(..end).unwrap_or_default());
                 }
                 (_, WireType::EndGroup) => return Err(WireFault::Group),
                 (inner, wire) => self.skip(inner, wire, depth)?,

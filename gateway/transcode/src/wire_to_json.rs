@@ -10,8 +10,10 @@ mod values;
 mod wellknown;
 
 use crate::json_to_wire::seen::Seen;
+use crate::program::InvalidUtf8;
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
-use crate::wire::{Reader, WireFault, WireType};
+use crate::wire::{Reader, WireFault, WireType, message_set};
+use values::{bits, is_zero};
 
 /// A message that cannot be printed; the backend's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +31,7 @@ pub(crate) struct PrintOptions {
     pub(crate) depth: u32,
     /// Print every field that has no presence of its own, as if it were marked always present.
     pub(crate) defaults: bool,
+    pub(crate) invalid_utf8: InvalidUtf8,
 }
 
 /// Why printing stopped.
@@ -80,24 +83,24 @@ fn run(
     mut job: impl FnMut(&mut Printer<'_, '_>) -> Print<()>,
 ) -> Print<()> {
     let start = out.len();
-    let mut printer = Printer {
-        schema,
-        out,
-        depth: options.depth,
-        options,
-        indexed: false,
-        hashes: Vec::new(),
-        filling: 0,
-    };
-    match job(&mut printer) {
-        Err(Stop::OutOfOrder) => {
-            printer.out.truncate(start);
-            printer.depth = options.depth;
-            printer.indexed = true;
-            job(&mut printer)
-        }
-        other => other,
+    let mut printer = Printer::new(schema, out, options);
+    let mut printed = job(&mut printer);
+    if matches!(printed, Err(Stop::OutOfOrder)) {
+        printer.restart(start);
+        printer.indexed = true;
+        printed = job(&mut printer);
     }
+    if printer.beyond_ascii && (printed.is_err() || !is_utf8(printer.out.get(start..))) {
+        // once more, to find the string, or to print it as it can be
+        printer.restart(start);
+        printer.each_string = true;
+        printed = job(&mut printer);
+    }
+    printed
+}
+
+fn is_utf8(printed: Option<&[u8]>) -> bool {
+    printed.is_none_or(|bytes| simdutf8::basic::from_utf8(bytes).is_ok())
 }
 
 fn named_by(stop: Stop, name: &str) -> ResponseError {
@@ -122,21 +125,34 @@ pub(crate) struct Printer<'s, 'o> {
     hashes: Vec<u64>,
     /// How many levels of empty messages are being filled.
     filling: u32,
+    /// A string was printed that is not ASCII and still to be checked.
+    beyond_ascii: bool,
+    /// Every string is checked before it is printed.
+    each_string: bool,
 }
 
-/// A repeated field whose elements are being printed.
-struct Run {
-    index: u16,
-    /// Something has been printed.
-    open: bool,
-    /// Where its keys begin on the stack of hashes.
-    keys: usize,
-}
+impl<'s, 'o> Printer<'s, 'o> {
+    fn new(schema: &'s Schema, out: &'o mut Vec<u8>, options: PrintOptions) -> Self {
+        Self {
+            schema,
+            out,
+            depth: options.depth,
+            options,
+            indexed: false,
+            hashes: Vec::new(),
+            filling: 0,
+            beyond_ascii: false,
+            each_string: false,
+        }
+    }
 
-/// How far the pass over one message is.
-struct Progress {
-    seen: Seen,
-    run: Option<Run>,
+    /// Forgets what was printed from `start` on.
+    #[cold]
+    fn restart(&mut self, start: usize) {
+        self.out.truncate(start);
+        self.hashes.clear();
+        (self.depth, self.filling, self.beyond_ascii) = (self.options.depth, 0, false);
+    }
 }
 
 impl<'s> Printer<'s, '_> {
@@ -148,7 +164,7 @@ impl<'s> Printer<'s, '_> {
             self.well_known(id, wire)?;
         } else {
             self.out.push(b'{');
-            self.members(id, wire)?;
+            self.members(message, wire)?;
             self.out.push(b'}');
         }
         self.depth += 1;
@@ -156,71 +172,105 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// The fields of a message, without braces.
-    fn members(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
-        if self.indexed {
-            return self.members_indexed(id, wire);
+    #[inline]
+    fn members(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
+        if message.is_message_set {
+            let fields = message_set::to_fields(wire, self.depth).map_err(|e| unnamed(message, e))?;
+            return self.fields(message, &fields);
         }
-        let message = self.schema.message(id);
+        self.fields(message, wire)
+    }
+
+    fn fields(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
+        if self.indexed {
+            return self.members_indexed(message, wire);
+        }
         let mut reader = Reader::new(wire);
-        let seen = Seen::new(message.fields.len(), message.oneofs.len());
-        let mut progress = Progress { seen, run: None };
+        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
         while !reader.is_empty() {
             let (number, wire) = reader.tag().map_err(|e| unnamed(message, e))?;
             let Some((index, field)) = message.by_number(number) else {
                 reader.skip(number, wire, self.depth).map_err(|e| unnamed(message, e))?;
                 continue;
             };
-            if progress.run.as_ref().is_some_and(|r| r.index != index) {
-                self.close(message, progress.run.take())?;
-            }
-            self.occurrence((index, field), wire, &mut reader, &mut progress)
-                .map_err(|e| named(message, field, e))?;
+            let printed = if field.shape != Shape::Single {
+                self.run((index, field), wire, &mut reader, &mut seen)
+            } else if wire == field.wire {
+                self.one((index, field), &mut reader, &mut seen)
+            } else {
+                reader.skip(number, wire, self.depth).map_err(Stop::from)
+            };
+            printed.map_err(|e| named(message, field, e))?;
         }
-        self.close(message, progress.run.take())?;
         if message.has_always_present || self.options.defaults {
-            self.fill(message, &progress.seen)?;
+            self.fill(message, &seen)?;
         }
         Ok(())
     }
 
-    /// One occurrence of a known field, its tag read.
-    fn occurrence(
+    /// One occurrence of a singular field, its tag read.
+    #[inline]
+    fn one(
         &mut self,
         (index, field): (u16, &'s Field),
-        wire: WireType,
         reader: &mut Reader<'_>,
-        Progress { seen, run }: &mut Progress,
+        seen: &mut Seen,
     ) -> Print<()> {
-        if field.shape == Shape::Single {
-            let Some(raw) = self.raw(field, wire, reader)? else { return Ok(()) };
-            if !seen.field(index) || field.oneof.is_some_and(|oneof| !seen.oneof(oneof)) {
-                return Err(Stop::OutOfOrder);
+        let mut mark = || {
+            let first = seen.field(index) && field.oneof.is_none_or(|oneof| seen.oneof(oneof));
+            if first { Ok(()) } else { Err(Stop::OutOfOrder) }
+        };
+        if matches!(field.wire, WireType::Len | WireType::StartGroup) {
+            let bytes = match field.wire {
+                WireType::Len => reader.len_slice()?,
+                _ => reader.group(field.number, self.depth)?,
+            };
+            mark()?;
+            if bytes.is_empty() && !field.presence && !self.always(field) {
+                return Ok(());
             }
-            return self.single(field, raw);
+            self.key(field);
+            return self.bytes(field.kind, bytes);
         }
-        if run.is_none() {
-            if !seen.field(index) {
-                return Err(Stop::OutOfOrder);
-            }
-            *run = Some(Run { index, open: false, keys: self.hashes.len() });
+        let bits = bits(field.wire, reader)?;
+        if !self.has_number(field.kind, bits) {
+            return Ok(());
         }
-        let mut open = run.as_ref().is_some_and(|r| r.open);
-        self.elements(field, wire, reader, &mut open)?;
-        if let Some(run) = run {
-            run.open = open;
+        mark()?;
+        if !field.presence && is_zero(field.kind, bits) && !self.always(field) {
+            return Ok(());
         }
+        self.key(field);
+        self.number(field.kind, bits);
         Ok(())
     }
 
-    /// Ends a run of elements.
-    fn close(&mut self, message: &Message, run: Option<Run>) -> Print<()> {
-        let Some(run) = run else { return Ok(()) };
-        let Some(field) = message.field(run.index) else { return Ok(()) };
-        let map = field.shape == Shape::Map;
-        if map && self.keys_repeat(run.keys) {
+    /// A repeated field or a map whose first tag is read: all occurrences that follow each other.
+    #[inline]
+    fn run(
+        &mut self,
+        (index, field): (u16, &'s Field),
+        mut wire: WireType,
+        reader: &mut Reader<'_>,
+        seen: &mut Seen,
+    ) -> Print<()> {
+        if !seen.field(index) {
             return Err(Stop::OutOfOrder);
         }
-        if run.open {
+        let keys = self.hashes.len();
+        let mut open = false;
+        loop {
+            self.elements(field, wire, reader, &mut open)?;
+            if !reader.eat(field.tag) {
+                break;
+            }
+            wire = if field.packed { WireType::Len } else { field.wire };
+        }
+        let map = field.shape == Shape::Map;
+        if map && self.keys_repeat(keys) {
+            return Err(Stop::OutOfOrder);
+        }
+        if open {
             self.out.push(if map { b'}' } else { b']' });
         } else if self.always(field) {
             self.key(field);
@@ -229,12 +279,14 @@ impl<'s> Printer<'s, '_> {
         Ok(())
     }
 
+    #[inline]
     fn always(&self, field: &Field) -> bool {
         let plain = !field.presence && field.oneof.is_none();
         field.rules.always_present || (self.options.defaults && plain)
     }
 
     /// A field's key, with a comma before it unless it is the first of its object.
+    #[inline]
     fn key(&mut self, field: &Field) {
         if self.out.last() != Some(&b'{') {
             self.out.push(b',');
@@ -255,11 +307,13 @@ impl<'s> Printer<'s, '_> {
 }
 
 /// Names the message in a fault that names nothing yet.
+#[cold]
 fn unnamed(message: &Message, fault: WireFault) -> Stop {
     Stop::Fault(Box::new(ResponseError { field: message.full_name.to_string(), fault }))
 }
 
 /// Names the field in a fault that names nothing yet.
+#[cold]
 fn named(message: &Message, field: &Field, stop: Stop) -> Stop {
     match stop {
         Stop::Unnamed(fault) => Stop::Fault(Box::new(ResponseError {

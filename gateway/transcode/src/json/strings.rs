@@ -3,13 +3,21 @@
 use std::borrow::Cow;
 
 use super::{Scan, Scanner};
-use crate::block::{append, plain_prefix};
+use crate::block::{append, append_front, plain_prefix};
 use crate::error::{RequestError, RequestErrorKind as K};
+use crate::wire::put_varint;
 
 impl<'i> Scanner<'i> {
     /// The content of a string without escapes, stepped over; nothing (and no step) for everything else.
     #[inline]
     pub(crate) fn plain_string(&mut self) -> Option<&'i str> {
+        let (start, len) = self.plain_span()?;
+        Some(self.slice(start, start + len))
+    }
+
+    /// As [`Self::plain_string`]: where the content stands and its length.
+    #[inline]
+    fn plain_span(&mut self) -> Option<(usize, usize)> {
         let content = self.rest().strip_prefix(b"\"")?;
         let len = plain_prefix(content);
         if content.get(len) != Some(&b'"') {
@@ -17,7 +25,16 @@ impl<'i> Scanner<'i> {
         }
         let start = self.pos + 1;
         self.pos = start + len + 1;
-        Some(self.slice(start, start + len))
+        Some((start, len))
+    }
+
+    /// Appends the length and the content of a string without escapes, as [`Self::plain_string`] finds it.
+    #[inline]
+    pub(crate) fn plain_string_into(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let (start, len) = self.plain_span()?;
+        put_varint(out, len as u64);
+        append_front(out, self.text.as_bytes().get(start..).unwrap_or_default(), len);
+        Some(())
     }
 
     /// How many bytes come before the first special one of the string that begins here.

@@ -4,7 +4,8 @@ use super::Encoder;
 use super::trail::{Step, Trail};
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::Scan;
-use crate::schema::{MessageId, Schema};
+use crate::schema::{Kind, MessageId, Schema};
+use crate::wire::{WireType, put_len_field, put_tag};
 
 /// The message that a type URL names: what stands after its last slash.
 pub(crate) fn resolve(schema: &Schema, url: &str) -> Option<MessageId> {
@@ -49,6 +50,44 @@ impl Encoder<'_, '_> {
             return Err(here.name(RequestError::new(K::DuplicateField, "").at(start)));
         }
         self.scan.skip(self.depth).map_err(|e| here.name(e))
+    }
+
+    /// An `Any` of a type that is not known, passed on: base64 in `value`.
+    pub(super) fn opaque_any(&mut self, url: &str, at: usize, place: &Trail<'_>) -> Scan<()> {
+        put_len_field(&mut self.out, 1, url.as_bytes());
+        self.enter(place)?;
+        let value_place = place.child(Step::Field("value"));
+        let mut found = false;
+        let mut open = !self.scan.closes(b'}');
+        while open {
+            self.scan.space();
+            let start = self.scan.position();
+            let key = self.scan.string().map_err(|e| place.name(e))?;
+            self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
+            match &*key {
+                "value" if !found => {
+                    found = true;
+                    let value = self.out.len();
+                    put_tag(&mut self.out, 2, WireType::Len);
+                    let content = self.out.len() + 1;
+                    self.scalar(Kind::Bytes).map_err(|e| value_place.name(e))?;
+                    if self.out.len() == content {
+                        // an empty value is not written at all
+                        self.out.truncate(value);
+                    }
+                }
+                "value" => return Err(value_place.name(RequestError::new(K::DuplicateField, "").at(start))),
+                "@type" => self.type_again(Some(at), start, place)?,
+                other => {
+                    let error =
+                        RequestError::new(K::UnknownField, "value in base64: the type is not known here");
+                    return Err(place.child(Step::Field(other)).name(error.at(start)));
+                }
+            }
+            open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
+        }
+        self.leave();
+        Ok(())
     }
 
     /// An `Any` without a type: only the empty object stands for one.

@@ -25,11 +25,10 @@ impl Encoder<'_, '_> {
         if self.scan.next_token() != b'"' {
             return Err(self.refuse(Kind::String));
         }
-        match self.scan.plain_string() {
-            Some(text) => scalar::put_bytes(&mut self.out, text.as_bytes()),
-            None => self.escaped_text()?,
+        match self.scan.plain_string_into(&mut self.out) {
+            Some(()) => Ok(()),
+            None => self.escaped_text(),
         }
-        Ok(())
     }
 
     /// A string whose length is known when its escapes are resolved.

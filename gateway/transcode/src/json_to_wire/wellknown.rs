@@ -128,6 +128,9 @@ impl<'i> Encoder<'_, 'i> {
             return self.empty_any(place, start);
         };
         let Some(id) = super::any::resolve(self.schema, &url) else {
+            if self.schema.opaque_any {
+                return self.opaque_any(&url, at, place);
+            }
             let place = place.child(Step::Field("@type"));
             let error = self.scan.mismatch(start, "the URL of a type that is known here");
             return Err(place.name(error.got(&format!("{url:?}"))));

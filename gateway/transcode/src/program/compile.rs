@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 
-use super::{CompileOptions, Inner, MethodData, Warning};
+use super::{CompileOptions, Inner, MethodData, UnknownAny, Warning};
 use crate::bind::Binding;
 use crate::bind::binding::{RawRule, Target};
 use crate::descriptor::{
@@ -26,7 +26,8 @@ pub(super) fn compile(
     options.depth = options.depth.min(DEEPEST);
     let mut warnings = Vec::new();
     let files = decode_all(files, &mut warnings)?;
-    let schema = schema::build(&files, rules, options.names, &mut warnings);
+    let mut schema = schema::build(&files, rules, options.names, &mut warnings);
+    schema.opaque_any = options.unknown_any == UnknownAny::Opaque;
     let mut compiler = Compiler {
         rules,
         warnings,

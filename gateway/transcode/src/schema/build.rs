@@ -147,10 +147,12 @@ struct Builder<'b> {
 
 impl Builder<'_> {
     fn message(&self, item: &PendingMessage<'_>, warnings: &mut Vec<Warning>) -> Message {
+        const MESSAGE_SET: u32 = 1;
         let mut message = Message {
             full_name: item.full_name.as_str().into(),
             well_known: WellKnown::of(&item.full_name),
             deprecated: last_varint_field(&item.descriptor.options, DEPRECATED) == Some(1),
+            is_message_set: last_varint_field(&item.descriptor.options, MESSAGE_SET) == Some(1),
             ..Message::default()
         };
         let oneofs = real_oneofs(item.descriptor);
@@ -214,6 +216,7 @@ impl Builder<'_> {
             json_name: json_name.into(),
             number,
             kind,
+            wire: kind.wire_type(),
             shape,
             packed,
             presence: presence && shape == Shape::Single,

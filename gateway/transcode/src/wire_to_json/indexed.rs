@@ -1,10 +1,12 @@
 //! The pass for messages whose fields come out of order: find every occurrence first, then print field by field.
 
+use std::borrow::Cow;
+
 use super::values::{Raw, bare};
 use super::{Print, Printer, named, unnamed};
 use crate::json_to_wire::seen::Seen;
 use crate::schema::{Field, Message, MessageId, Shape};
-use crate::wire::{Reader, WireType};
+use crate::wire::{Reader, WireType, message_set};
 
 /// Where one occurrence of a field lies in its message.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +18,7 @@ struct Occurrence {
 }
 
 impl<'s> Printer<'s, '_> {
-    pub(super) fn members_indexed(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
-        let message = self.schema.message(id);
+    pub(super) fn members_indexed(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
         let found = self.index(message, wire)?;
         let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
         for group in found.chunk_by(|a, b| a.field == b.field) {
@@ -38,6 +39,12 @@ impl<'s> Printer<'s, '_> {
     pub(super) fn only(&mut self, id: MessageId, index: u16, wire: &[u8]) -> Print<()> {
         let message = self.schema.message(id);
         let Some(field) = message.field(index) else { return Ok(()) };
+        let fields = if message.is_message_set {
+            Cow::Owned(message_set::to_fields(wire, self.depth).map_err(|e| unnamed(message, e))?)
+        } else {
+            Cow::Borrowed(wire)
+        };
+        let wire = &*fields;
         let mut found = self.index(message, wire)?;
         found.retain(|o| o.field == index);
         let start = self.out.len();

@@ -12,12 +12,20 @@ use std::collections::HashMap;
 
 use super::values::{Raw, bare};
 use super::{Print, Printer, text};
+use crate::block::{BLOCK, load};
 use crate::schema::{Field, Kind};
-use crate::wire::{Reader, WireFault, WireType, unzigzag};
+use crate::wire::{Reader, WireType, unzigzag};
+
+/// The types of a map.
+#[derive(Debug, Clone, Copy)]
+struct MapTypes {
+    key: Kind,
+    value: Kind,
+}
 
 /// A map entry taken apart.
-pub(super) struct MapEntry<'a> {
-    pub(super) key: Raw<'a>,
+struct MapEntry<'a> {
+    key: Raw<'a>,
     value: Option<Value<'a>>,
 }
 
@@ -42,6 +50,12 @@ impl<'s> Printer<'s, '_> {
         repeat
     }
 
+    #[inline]
+    fn map_types(&self, field: &Field) -> Option<MapTypes> {
+        let (key, value) = self.schema.map_entry(field.kind.message()?)?;
+        Some(MapTypes { key: key.kind, value: value.kind })
+    }
+
     pub(super) fn map_occurrence(
         &mut self,
         field: &'s Field,
@@ -53,37 +67,56 @@ impl<'s> Printer<'s, '_> {
             reader.skip(field.number, wire, self.depth)?;
             return Ok(());
         }
-        let Some(entry) = self.map_entry(field, reader.len_slice()?)? else { return Ok(()) };
+        let Some(types) = self.map_types(field) else {
+            return Ok(reader.skip(field.number, wire, self.depth)?);
+        };
+        let bytes = reader.len_slice()?;
+        let entry = match self.plain_entry(types, bytes) {
+            Some(entry) => entry,
+            None => match self.map_entry(types, bytes)? {
+                Some(entry) => entry,
+                None => return Ok(()),
+            },
+        };
         if !*open {
             self.key(field);
             self.out.push(b'{');
             *open = true;
         }
         self.hashes.push(hash(entry.key));
-        self.print_entry(field, &entry)
+        self.print_entry(types, &entry)
+    }
+
+    /// An entry as it is usually written: one key, one value, nothing else.
+    #[inline]
+    fn plain_entry<'a>(&self, types: MapTypes, bytes: &'a [u8]) -> Option<MapEntry<'a>> {
+        let mut reader = Reader::new(bytes);
+        let (key_wire, value_wire) = (types.key.wire_type(), types.value.wire_type());
+        let key = (reader.tag() == Ok((1, key_wire))).then(|| bare(key_wire, &mut reader).ok())??;
+        let value = (reader.tag() == Ok((2, value_wire))).then(|| bare(value_wire, &mut reader).ok())??;
+        let plain = reader.is_empty() && self.known(types.value, value);
+        plain.then(|| MapEntry { key: narrowed(types.key, key), value: Some(Value::Raw(value)) })
     }
 
     /// Takes an entry apart; nothing when its value is a number that its closed enum does not have.
-    pub(super) fn map_entry<'a>(&self, field: &Field, bytes: &'a [u8]) -> Print<Option<MapEntry<'a>>> {
-        let Some((key_field, value_field)) = field.kind.message().and_then(|id| self.schema.map_entry(id))
-        else {
-            return Ok(None);
-        };
-        let mut key = if key_field.kind == Kind::String { Raw::Bytes(&[]) } else { Raw::Bits(0) };
+    fn map_entry<'a>(&self, types: MapTypes, bytes: &'a [u8]) -> Print<Option<MapEntry<'a>>> {
+        let (key_wire, value_wire) = (types.key.wire_type(), types.value.wire_type());
+        let mut key = if types.key == Kind::String { Raw::Bytes(&[]) } else { Raw::Bits(0) };
         let mut value: Option<Value<'a>> = None;
         let mut reader = Reader::new(bytes);
         while !reader.is_empty() {
             let (number, wire) = reader.tag()?;
             match number {
-                1 if wire == key_field.kind.wire_type() => {
-                    key = narrowed(key_field.kind, bare(wire, &mut reader)?);
+                1 if wire == key_wire => {
+                    key = narrowed(types.key, bare(wire, &mut reader)?);
                 }
-                2 if wire == value_field.kind.wire_type() => {
+                2 if wire == value_wire => {
                     let raw = bare(wire, &mut reader)?;
-                    if !self.known(value_field.kind, raw) {
+                    if !self.known(types.value, raw) {
                         return Ok(None);
                     }
-                    value = Some(joined(value, raw, value_field.kind));
+                    value =
+                        Some(if value.is_none() { Value::Raw(raw) } else { joined(value, raw, types.value) });
                 }
                 _ => reader.skip(number, wire, self.depth)?,
             }
@@ -92,49 +125,48 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// `"key":value`, with a comma before it unless it is the first.
-    pub(super) fn print_entry(&mut self, field: &'s Field, entry: &MapEntry<'_>) -> Print<()> {
-        let Some((key, value)) = field.kind.message().and_then(|id| self.schema.map_entry(id)) else {
-            return Ok(());
-        };
+    #[inline]
+    fn print_entry(&mut self, types: MapTypes, entry: &MapEntry<'_>) -> Print<()> {
         if self.out.last() != Some(&b'{') {
             self.out.push(b',');
         }
-        self.map_key(key.kind, entry.key)?;
+        self.map_key(types.key, entry.key)?;
         self.out.push(b':');
         match &entry.value {
-            Some(Value::Raw(raw)) => self.value(value.kind, *raw),
-            Some(Value::Merged(bytes)) => self.value(value.kind, Raw::Bytes(bytes)),
-            None if matches!(value.kind.wire_type(), WireType::Len) => {
-                self.value(value.kind, Raw::Bytes(&[]))
+            Some(Value::Raw(raw)) => self.value(types.value, *raw),
+            Some(Value::Merged(bytes)) => self.value(types.value, Raw::Bytes(bytes)),
+            None if matches!(types.value.wire_type(), WireType::Len) => {
+                self.value(types.value, Raw::Bytes(&[]))
             }
-            None => self.value(value.kind, Raw::Bits(0)),
+            None => self.value(types.value, Raw::Bits(0)),
         }
     }
 
     fn map_key(&mut self, kind: Kind, key: Raw<'_>) -> Print<()> {
         let bits = match key {
             Raw::Bytes(bytes) => {
-                return Ok(text::quote_bytes(self.out, bytes).ok_or(WireFault::Utf8)?);
+                return self.string(bytes);
             }
             Raw::Bits(bits) => bits,
         };
         match kind {
             Kind::Bool => self.out.extend_from_slice(if bits == 0 { b"\"false\"" } else { b"\"true\"" }),
-            Kind::Int32 | Kind::Sfixed32 => text::quoted_integer(self.out, bits as i32),
-            Kind::Uint32 | Kind::Fixed32 => text::quoted_integer(self.out, bits as u32),
-            Kind::Sint32 => text::quoted_integer(self.out, unzigzag(u64::from(bits as u32)) as i32),
+            Kind::Int32 | Kind::Sfixed32 => text::quoted_integer(self.out, (bits as i32).into()),
+            Kind::Uint32 | Kind::Fixed32 => text::quoted_integer(self.out, (bits as u32).into()),
+            Kind::Sint32 => text::quoted_integer(self.out, (unzigzag((bits as u32).into()) as i32).into()),
             Kind::Sint64 => text::quoted_integer(self.out, unzigzag(bits)),
             Kind::Int64 | Kind::Sfixed64 => text::quoted_integer(self.out, bits as i64),
-            _ => text::quoted_integer(self.out, bits),
+            _ => text::quoted_unsigned(self.out, bits),
         }
         Ok(())
     }
 
     /// All entries of a map whose order or uniqueness is in doubt: the last of each key counts.
     pub(super) fn entries_indexed(&mut self, field: &'s Field, found: &[&[u8]]) -> Print<()> {
+        let Some(types) = self.map_types(field) else { return Ok(()) };
         let mut entries = Vec::with_capacity(found.len());
         for bytes in found {
-            entries.extend(self.map_entry(field, bytes)?);
+            entries.extend(self.map_entry(types, bytes)?);
         }
         let mut last: HashMap<Cow<'_, [u8]>, usize> = HashMap::with_capacity(entries.len());
         for (i, entry) in entries.iter().enumerate() {
@@ -142,7 +174,7 @@ impl<'s> Printer<'s, '_> {
         }
         for (i, entry) in entries.iter().enumerate() {
             if last.get(&canonical(entry.key)) == Some(&i) {
-                self.print_entry(field, entry)?;
+                self.print_entry(types, entry)?;
             }
         }
         Ok(())
@@ -179,12 +211,16 @@ fn canonical(key: Raw<'_>) -> Cow<'_, [u8]> {
     }
 }
 
-/// FNV-1a; two keys with one hash only cost the indexed pass, which compares in full.
+/// Multiply and fold, sixteen bytes at a time; two keys with one hash only cost the indexed pass, which compares in full.
+#[inline]
 fn hash(key: Raw<'_>) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
     match key {
         Raw::Bits(bits) => bits,
-        Raw::Bytes(bytes) => bytes
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)),
+        Raw::Bytes(bytes) => bytes.chunks(BLOCK).fold(bytes.len() as u64, |state, chunk| {
+            let block = load(chunk);
+            let low = (state ^ block as u64).wrapping_mul(K);
+            (low.rotate_left(29) ^ (block >> 64) as u64).wrapping_mul(K)
+        }),
     }
 }

@@ -3,30 +3,38 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::block::plain_prefix;
+use crate::block::{BLOCK, append, append_block, first_special, load, plain_prefix};
 
 /// Appends `text` in quotes, escaped as RFC 8259 demands and no further.
 pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
-    quote_checked(out, text.as_bytes());
+    quote_bytes(out, text.as_bytes());
 }
 
-/// As [`quote`], for text that is still to be checked; nothing when it is not UTF-8.
+/// As [`quote`], for bytes that are still to be checked when they are not ASCII; answers whether they are.
 #[inline]
-pub(crate) fn quote_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
-    if !bytes.is_ascii() {
-        simdutf8::basic::from_utf8(bytes).ok()?;
+pub(crate) fn quote_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    const HIGH: u128 = u128::from_ne_bytes([0x80; BLOCK]);
+    if bytes.len() <= BLOCK {
+        let block = load(bytes);
+        if first_special(block) >= bytes.len() {
+            out.push(b'"');
+            append_block(out, &block.to_le_bytes(), bytes.len());
+            out.push(b'"');
+            return block & HIGH == 0;
+        }
     }
-    quote_checked(out, bytes);
-    Some(())
+    quote_long(out, bytes);
+    bytes.is_ascii()
 }
 
-fn quote_checked(out: &mut Vec<u8>, bytes: &[u8]) {
+#[inline(never)]
+fn quote_long(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut rest = bytes;
     out.reserve(rest.len() + 2);
     out.push(b'"');
     loop {
         let (plain, special) = rest.split_at(plain_prefix(rest));
-        out.extend_from_slice(plain);
+        append(out, plain);
         let Some((byte, after)) = special.split_first() else { break };
         escape(out, *byte);
         rest = after;
@@ -53,24 +61,76 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Appends an integer.
-pub(crate) fn integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+#[inline]
+pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    unsigned(out, value.unsigned_abs());
 }
 
 /// Appends an integer in quotes, as JSON has 64-bit ones.
-pub(crate) fn quoted_integer(out: &mut Vec<u8>, value: impl itoa::Integer) {
+#[inline]
+pub(crate) fn quoted_integer(out: &mut Vec<u8>, value: i64) {
     out.push(b'"');
     integer(out, value);
     out.push(b'"');
 }
 
+/// As [`quoted_integer`], without a sign.
+#[inline]
+pub(crate) fn quoted_unsigned(out: &mut Vec<u8>, value: u64) {
+    out.push(b'"');
+    unsigned(out, value);
+    out.push(b'"');
+}
+
+/// Appends an integer without a sign.
+#[inline]
+pub(crate) fn unsigned(out: &mut Vec<u8>, value: u64) {
+    const EIGHT_DIGITS: u64 = 100_000_000;
+    if value < EIGHT_DIGITS {
+        leading_digits(out, value);
+    } else if value < EIGHT_DIGITS * EIGHT_DIGITS {
+        leading_digits(out, value / EIGHT_DIGITS);
+        out.extend_from_slice(&(digits(value % EIGHT_DIGITS) | ZEROES).to_le_bytes());
+    } else {
+        out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+}
+
+/// Eight digits `0`.
+const ZEROES: u64 = u64::from_ne_bytes([b'0'; 8]);
+
+/// Appends a number below 10^8.
+#[inline]
+fn leading_digits(out: &mut Vec<u8>, value: u64) {
+    let digits = digits(value);
+    // the first digit is the lowest byte; the last one stays even when it is zero
+    let zeroes = (digits | 1 << 56).trailing_zeros() / 8;
+    append_block(out, &((digits | ZEROES) >> (zeroes * 8)).to_le_bytes(), 8 - zeroes as usize);
+}
+
+/// The eight digits of a number below 10^8 as the bytes 0 to 9, the first one lowest.
+///
+/// All parts are divided at once: by 10^4, then both halves by 100, then all four quarters by 10. A division by 100 of a
+/// number below 10^4 is a product with 5243 / 2^19, one by 10 of a number below 100 is a product with 103 / 2^10.
+#[inline]
+fn digits(value: u64) -> u64 {
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((halves * 5243) >> 19) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((quarters - tens * 10) << 8)
+}
+
 /// Appends the shortest text that reads back as the same number; quoted words for what JSON has no number for.
-pub(crate) fn float<F: ryu::Float + Into<f64> + Copy>(out: &mut Vec<u8>, value: F) {
+pub(crate) fn float<F: zmij::Float + Into<f64> + Copy>(out: &mut Vec<u8>, value: F) {
     let wide: f64 = value.into();
     if wide.is_finite() {
-        let mut buffer = ryu::Buffer::new();
+        let mut buffer = zmij::Buffer::new();
         let text = buffer.format_finite(value);
-        out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        append(out, text.strip_suffix(".0").unwrap_or(text).as_bytes());
         return;
     }
     let word: &[u8] = match (wide.is_nan(), wide > 0.0) {

@@ -8,6 +8,7 @@
 )]
 
 use super::{Print, Printer, text};
+use crate::program::InvalidUtf8;
 use crate::schema::{Field, Kind, Shape, WellKnown};
 use crate::wire::{Reader, WireFault, WireType, unzigzag};
 
@@ -21,13 +22,14 @@ pub(super) enum Raw<'a> {
 impl<'s> Printer<'s, '_> {
     /// Reads one occurrence; nothing when it counts as an unknown field: another wire type, or a number that a closed
     /// enum does not have.
+    #[inline]
     pub(super) fn raw<'a>(
         &self,
         field: &Field,
         wire: WireType,
         reader: &mut Reader<'a>,
     ) -> Print<Option<Raw<'a>>> {
-        if wire != field.kind.wire_type() {
+        if wire != field.wire {
             reader.skip(field.number, wire, self.depth)?;
             return Ok(None);
         }
@@ -38,20 +40,29 @@ impl<'s> Printer<'s, '_> {
         Ok(Some(raw).filter(|raw| self.known(field.kind, *raw)))
     }
 
-    /// Whether a closed enum has the number.
+    /// Whether a value counts: one of a closed enum must be among its numbers.
+    #[inline]
     pub(super) fn known(&self, kind: Kind, raw: Raw<'_>) -> bool {
-        match (kind, raw) {
-            (Kind::Enum(id), Raw::Bits(bits)) => {
-                let entry = self.schema.enumeration(id);
-                entry.open || entry.by_number(bits as i32).is_some()
-            }
-            _ => true,
+        match raw {
+            Raw::Bits(bits) => self.has_number(kind, bits),
+            Raw::Bytes(_) => true,
         }
+    }
+
+    #[inline]
+    pub(super) fn has_number(&self, kind: Kind, bits: u64) -> bool {
+        let Kind::Enum(id) = kind else { return true };
+        let entry = self.schema.enumeration(id);
+        entry.open || entry.by_number(bits as i32).is_some()
     }
 
     /// A singular field; a default without presence is not printed unless it must be.
     pub(super) fn single(&mut self, field: &'s Field, raw: Raw<'_>) -> Print<()> {
-        if !field.presence && !self.always(field) && is_default(field.kind, raw) {
+        let default = match raw {
+            Raw::Bytes(bytes) => bytes.is_empty(),
+            Raw::Bits(bits) => is_zero(field.kind, bits),
+        };
+        if default && !field.presence && !self.always(field) {
             return Ok(());
         }
         self.key(field);
@@ -59,6 +70,7 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// Elements of a repeated or map field: one, or a packed record of many.
+    #[inline]
     pub(super) fn elements(
         &mut self,
         field: &'s Field,
@@ -69,24 +81,34 @@ impl<'s> Printer<'s, '_> {
         if field.shape == Shape::Map {
             return self.map_occurrence(field, wire, reader, open);
         }
+        if field.wire == WireType::Len && wire == WireType::Len {
+            let bytes = reader.len_slice()?;
+            self.separate(field, open);
+            return self.bytes(field.kind, bytes);
+        }
         if wire == WireType::Len && field.kind.packable() {
             let mut packed = Reader::new(reader.len_slice()?);
             while !packed.is_empty() {
-                let raw = bare(field.kind.wire_type(), &mut packed)?;
-                self.element(field, raw, open)?;
+                let bits = bits(field.wire, &mut packed)?;
+                if self.has_number(field.kind, bits) {
+                    self.separate(field, open);
+                    self.number(field.kind, bits);
+                }
             }
             return Ok(());
         }
         match self.raw(field, wire, reader)? {
-            Some(raw) => self.element(field, raw, open),
+            Some(raw) => {
+                self.separate(field, open);
+                self.value(field.kind, raw)
+            }
             None => Ok(()),
         }
     }
 
-    fn element(&mut self, field: &'s Field, raw: Raw<'_>, open: &mut bool) -> Print<()> {
-        if !self.known(field.kind, raw) {
-            return Ok(());
-        }
+    /// What stands before an element: a comma, or the key and the bracket.
+    #[inline]
+    fn separate(&mut self, field: &Field, open: &mut bool) {
         if *open {
             self.out.push(b',');
         } else {
@@ -94,28 +116,59 @@ impl<'s> Printer<'s, '_> {
             self.out.push(b'[');
             *open = true;
         }
-        self.value(field.kind, raw)
     }
 
-    /// One value's text.
-    pub(super) fn value(&mut self, kind: Kind, raw: Raw<'_>) -> Print<()> {
-        match raw {
-            Raw::Bits(bits) => self.number(kind, bits),
-            Raw::Bytes(bytes) => match kind {
-                Kind::String => text::quote_bytes(self.out, bytes).ok_or(WireFault::Utf8)?,
-                Kind::Message(id) | Kind::Group(id) => return self.message(id, bytes),
-                _ => text::base64(self.out, bytes),
-            },
+    /// A string. One that is not ASCII is checked when everything is printed, with all others at once.
+    #[inline]
+    pub(super) fn string(&mut self, bytes: &[u8]) -> Print<()> {
+        if self.each_string {
+            return self.checked_string(bytes);
+        }
+        self.beyond_ascii |= !text::quote_bytes(self.out, bytes);
+        Ok(())
+    }
+
+    /// A string of an answer that is not UTF-8 somewhere.
+    #[cold]
+    fn checked_string(&mut self, bytes: &[u8]) -> Print<()> {
+        match self.options.invalid_utf8 {
+            InvalidUtf8::Replace => text::quote(self.out, &String::from_utf8_lossy(bytes)),
+            InvalidUtf8::Refuse => {
+                text::quote(self.out, std::str::from_utf8(bytes).map_err(|_| WireFault::Utf8)?);
+            }
         }
         Ok(())
     }
 
-    fn number(&mut self, kind: Kind, bits: u64) {
+    /// One value's text.
+    #[inline]
+    pub(super) fn value(&mut self, kind: Kind, raw: Raw<'_>) -> Print<()> {
+        match raw {
+            Raw::Bits(bits) => self.number(kind, bits),
+            Raw::Bytes(bytes) => self.bytes(kind, bytes)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn bytes(&mut self, kind: Kind, bytes: &[u8]) -> Print<()> {
+        match kind {
+            Kind::String => self.string(bytes),
+            Kind::Message(id) | Kind::Group(id) => self.message(id, bytes),
+            _ => {
+                text::base64(self.out, bytes);
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn number(&mut self, kind: Kind, bits: u64) {
         let out = &mut *self.out;
         match kind {
-            Kind::Int32 | Kind::Sfixed32 => text::integer(out, bits as i32),
-            Kind::Uint32 | Kind::Fixed32 => text::integer(out, bits as u32),
-            Kind::Sint32 => text::integer(out, unzigzag(u64::from(bits as u32)) as i32),
+            Kind::Int32 | Kind::Sfixed32 => text::integer(out, (bits as i32).into()),
+            Kind::Uint32 | Kind::Fixed32 => text::unsigned(out, (bits as u32).into()),
+            Kind::Sint32 => text::integer(out, (unzigzag((bits as u32).into()) as i32).into()),
             Kind::Int64 | Kind::Sfixed64 => text::quoted_integer(out, bits as i64),
             Kind::Sint64 => text::quoted_integer(out, unzigzag(bits)),
             Kind::Bool => out.extend_from_slice(if bits == 0 { b"false" } else { b"true" }),
@@ -126,10 +179,10 @@ impl<'s> Printer<'s, '_> {
                 match entry.by_number(bits as i32) {
                     _ if entry.is_null => out.extend_from_slice(b"null"),
                     Some(value) => value.quoted.append(out),
-                    None => text::integer(out, bits as i32),
+                    None => text::integer(out, (bits as i32).into()),
                 }
             }
-            _ => text::quoted_integer(out, bits),
+            _ => text::quoted_unsigned(out, bits),
         }
     }
 
@@ -169,23 +222,30 @@ impl<'s> Printer<'s, '_> {
 }
 
 /// One value that is no group.
+#[inline]
 pub(super) fn bare<'a>(wire: WireType, reader: &mut Reader<'a>) -> Result<Raw<'a>, WireFault> {
-    Ok(match wire {
-        WireType::Varint => Raw::Bits(reader.varint()?),
-        WireType::Fixed64 => Raw::Bits(reader.fixed64()?),
-        WireType::Fixed32 => Raw::Bits(reader.fixed32()?.into()),
-        WireType::Len => Raw::Bytes(reader.len_slice()?),
-        WireType::StartGroup | WireType::EndGroup => return Err(WireFault::WireType),
-    })
+    match wire {
+        WireType::Len => reader.len_slice().map(Raw::Bytes),
+        _ => bits(wire, reader).map(Raw::Bits),
+    }
 }
 
-/// Whether a value is its kind's default, once it is cut to the kind's width.
-fn is_default(kind: Kind, raw: Raw<'_>) -> bool {
-    match raw {
-        Raw::Bytes(bytes) => bytes.is_empty(),
-        Raw::Bits(bits) => match kind {
-            Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => bits as u32 == 0,
-            _ => bits == 0,
-        },
+/// One value that is a number.
+#[inline]
+pub(super) fn bits(wire: WireType, reader: &mut Reader<'_>) -> Result<u64, WireFault> {
+    match wire {
+        WireType::Varint => reader.varint(),
+        WireType::Fixed64 => reader.fixed64(),
+        WireType::Fixed32 => reader.fixed32().map(u64::from),
+        _ => Err(WireFault::WireType),
+    }
+}
+
+/// Whether a number is its kind's default, once it is cut to the kind's width.
+#[inline]
+pub(super) fn is_zero(kind: Kind, bits: u64) -> bool {
+    match kind {
+        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => bits as u32 == 0,
+        _ => bits == 0,
     }
 }

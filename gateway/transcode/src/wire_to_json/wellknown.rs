@@ -202,7 +202,7 @@ impl Printer<'_, '_> {
 
     /// The JSON form of an `Any` from its parts.
     pub(crate) fn typed(&mut self, url: &str, value: &[u8]) -> Print<()> {
-        let id = resolve(self.schema, url).ok_or(WireFault::UnknownAny)?;
+        let Some(id) = resolve(self.schema, url) else { return self.opaque(url, value) };
         self.out.extend_from_slice(b"{\"@type\":");
         text::quote(self.out, url);
         let message = self.schema.message(id);
@@ -210,8 +210,21 @@ impl Printer<'_, '_> {
             self.out.extend_from_slice(b",\"value\":");
             self.message(id, value)?;
         } else {
-            self.members(id, value)?;
+            self.members(message, value)?;
         }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// An `Any` of a type that is not known.
+    fn opaque(&mut self, url: &str, value: &[u8]) -> Print<()> {
+        if !self.schema.opaque_any || url.is_empty() {
+            return Err(WireFault::UnknownAny.into());
+        }
+        self.out.extend_from_slice(b"{\"@type\":");
+        text::quote(self.out, url);
+        self.out.extend_from_slice(b",\"value\":");
+        text::base64(self.out, value);
         self.out.push(b'}');
         Ok(())
     }

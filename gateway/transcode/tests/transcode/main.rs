@@ -7,6 +7,7 @@ mod codec;
 mod editions;
 mod fixture;
 mod hostile;
+mod leniency;
 mod openapi;
 mod oracle;
 mod outside;
