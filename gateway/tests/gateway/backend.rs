@@ -160,6 +160,9 @@ impl Jobs for Fake {
         let mut response =
             Response::new(jobs::GetJobResponse { job: Some(named(&name)), ..Default::default() });
         response.metadata_mut().insert("x-answer", "from the backend".parse().unwrap());
+        if name == "accepted" {
+            response.metadata_mut().insert("x-http-code", "202".parse().unwrap());
+        }
         Ok(response)
     }
 

@@ -12,6 +12,8 @@ mod grpc_web;
 mod http2;
 mod introspection;
 mod pki;
+mod policy;
+mod policy_coding;
 mod process;
 mod raw;
 mod rest;

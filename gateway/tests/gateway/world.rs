@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Backend, ErrorForm, Gateway, Limits, Options, Prefer, Tls, TlsPem};
+use gateway::{Backend, ErrorForm, Gateway, Limits, Options, Policies, Prefer, Tls, TlsPem};
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::{Drain, Grace};
 use mesh::identity::tls::{Client, Expected, Pem};
@@ -22,6 +22,7 @@ use crate::raw::{Connection, Reply};
 pub(crate) struct Setup {
     pub(crate) prefer: Prefer,
     pub(crate) limits: Limits,
+    pub(crate) policies: Policies,
     pub(crate) private_reflection: bool,
 }
 
@@ -62,6 +63,7 @@ pub(crate) async fn start_before(channel: Channel, setup: Setup) -> (World, ones
         errors: ErrorForm::Toolforge,
         public_reflection: !setup.private_reflection,
         limits: setup.limits,
+        policies: setup.policies,
         ..Options::default()
     };
     let gateway = Arc::new(Gateway::new(backends, options, &drain));
