@@ -16,6 +16,7 @@ mod headers;
 mod limits;
 mod linger;
 mod listen;
+mod mapping;
 mod names;
 mod passthrough;
 mod policy;
@@ -26,6 +27,7 @@ mod render;
 mod rest;
 mod rules;
 mod schema;
+mod state;
 mod stream;
 mod tls;
 mod way;
@@ -41,9 +43,11 @@ use transcode::OpenApiInfo;
 pub use backend::Backend;
 pub use headers::{HeaderRule, HeaderRuleError, HeaderRules};
 pub use limits::Limits;
+pub use mapping::{Mapping, MethodSetting};
 pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Policies};
 pub use record::AccessLog;
 pub use render::ErrorForm;
+pub use state::{BackendState, RouteState, State};
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
 pub use transcode::{NameStyle, SecurityScheme};
 
@@ -72,12 +76,12 @@ pub struct Options {
     pub unstated: Unstated,
     /// Which requests have a log line.
     pub access_log: AccessLog,
-    /// Names of fields in answers; requests may have either.
-    pub names: NameStyle,
     /// Bounds on what a client may use.
     pub limits: Limits,
     /// What the gateway does around the mapping.
     pub policies: Policies,
+    /// How the mapping differs from Google's.
+    pub mapping: Mapping,
     /// Title of the OpenAPI documents.
     pub title: String,
     /// Version of the OpenAPI documents.
@@ -93,9 +97,9 @@ impl Default for Options {
             public_reflection: false,
             unstated: Unstated::default(),
             access_log: AccessLog::default(),
-            names: NameStyle::default(),
             limits: Limits::default(),
             policies: Policies::default(),
+            mapping: Mapping::default(),
             title: "API".to_owned(),
             version: "1".to_owned(),
             security: Vec::new(),
@@ -123,7 +127,7 @@ impl Gateway {
             security: options.security.clone(),
             ..OpenApiInfo::default()
         };
-        let schemas = Schemas::new(backends, info, options.unstated, options.names);
+        let schemas = Schemas::new(backends, info, options.unstated, options.mapping.clone());
         schemas.watch(drain);
         let policy = Arc::new(ArcSwap::from_pointee(Policy::new(&options.policies, &options.limits)));
         let handler = Handler::new(Arc::clone(&schemas), schemas.backends().to_vec(), policy, &options);
@@ -152,6 +156,21 @@ impl Gateway {
     /// Requests that come from now on meet these policies and bounds. Bounds of connections stay as they were.
     pub fn set_policies(&self, policies: &Policies, limits: &Limits) {
         self.handler.set_policy(Policy::new(policies, limits));
+    }
+
+    /// Maps in another way from now on. A mapping by which the schema cannot be served changes nothing.
+    pub fn set_mapping(&self, mapping: Mapping) {
+        self.schemas.set_mapping(mapping);
+    }
+
+    /// What is served at the moment.
+    pub fn state(&self) -> State {
+        self.schemas.state()
+    }
+
+    /// The encoded `FileDescriptorSet` of everything that is served; none before the first schema.
+    pub fn descriptor_set(&self) -> Option<Vec<u8>> {
+        self.schemas.descriptor_set()
     }
 
     /// Serves until the drain begins, then until every call has ended or the drain gives up.

@@ -67,12 +67,14 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         None => None,
     };
     let version = env!("CARGO_PKG_VERSION").to_owned();
+    let mut mapping = gateway::Mapping::default();
+    mapping.options.names = names.into();
     let options = Options {
         errors: errors.into(),
         public_reflection,
         unstated: unstated_access.into(),
         access_log: access_log.into(),
-        names: names.into(),
+        mapping,
         title,
         version,
         security,

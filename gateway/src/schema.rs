@@ -2,20 +2,23 @@
 
 mod compile;
 mod follow;
+mod report;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use mesh::drain::Drain;
 use options::Table;
 use tokio::sync::watch;
-use transcode::{NameStyle, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
+use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
 
 use crate::Unstated;
 use crate::backend::Backend;
 use crate::builtin::reflection::Reflection;
+use crate::mapping::Mapping;
 use crate::reflect::Files;
 use compile::compile;
 use follow::News;
@@ -30,6 +33,12 @@ pub(crate) struct Schema {
     pub(crate) reflection: Reflection,
     /// Services to backends, by the place in the list of backends.
     owners: HashMap<String, usize>,
+    /// The files that it was made of.
+    files: Vec<Bytes>,
+    hash: String,
+    since: SystemTime,
+    /// What of it cannot be served.
+    warnings: Vec<String>,
     /// OpenAPI documents that were asked for, by first segment (none: all of it), version and forms.
     documents: Mutex<HashMap<(Option<String>, OpenApiVersion, OpenApiForms), Bytes>>,
 }
@@ -81,7 +90,9 @@ pub(crate) struct Schemas {
     backends: Vec<Backend>,
     info: OpenApiInfo,
     unstated: Unstated,
-    names: NameStyle,
+    mapping: ArcSwap<Mapping>,
+    /// Why the newest schema is not the current one.
+    refused: ArcSwap<Option<String>>,
     known: Mutex<Vec<Known>>,
     current: ArcSwap<Option<Schema>>,
     /// How many backends were never seen; marked whenever anything is known anew.
@@ -93,7 +104,7 @@ impl Schemas {
         backends: Vec<Backend>,
         info: OpenApiInfo,
         unstated: Unstated,
-        names: NameStyle,
+        mapping: Mapping,
     ) -> Arc<Self> {
         let count = backends.len();
         Arc::new(Self {
@@ -103,7 +114,8 @@ impl Schemas {
             backends,
             info,
             unstated,
-            names,
+            mapping: ArcSwap::from_pointee(mapping),
+            refused: ArcSwap::default(),
         })
     }
 
@@ -152,6 +164,32 @@ impl Schemas {
         }
     }
 
+    /// Maps in another way, where the schema can be served in it.
+    pub(crate) fn set_mapping(&self, mapping: Mapping) {
+        let known = self.known();
+        let is_empty = known.iter().all(|known| known.files.is_none());
+        if is_empty || self.adopt(&known, &mapping) {
+            self.mapping.store(Arc::new(mapping));
+        }
+        self.missing.send_modify(|_| {});
+    }
+
+    /// Serves what is known from now on. What cannot be served changes nothing.
+    fn adopt(&self, known: &[Known], mapping: &Mapping) -> bool {
+        match compile(known.iter().map(|known| known.files.as_ref()), self.unstated, mapping) {
+            Ok(schema) => {
+                self.current.store(Arc::new(Some(schema)));
+                self.refused.store(Arc::default());
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new schema is not usable, the former one serves on");
+                self.refused.store(Arc::new(Some(error.to_string())));
+                false
+            }
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,15 +203,11 @@ impl Schemas {
             News::Files(files) if slot.files.as_ref() == Some(&files) => return,
             News::Files(files) => {
                 let former = slot.files.replace(files);
-                match compile(known.iter().map(|known| known.files.as_ref()), self.unstated, self.names) {
-                    Ok(schema) => self.current.store(Arc::new(Some(schema))),
-                    Err(error) => {
-                        tracing::error!(%error, "the new schema is not usable, the former one serves on");
-                        if let Some(slot) = known.get_mut(index) {
-                            slot.files = former;
-                        }
-                        return;
+                if !self.adopt(&known, &self.mapping.load()) {
+                    if let Some(slot) = known.get_mut(index) {
+                        slot.files = former;
                     }
+                    return;
                 }
             }
         }

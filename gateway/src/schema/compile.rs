@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use options::Table;
-use transcode::{CompileOptions, NameStyle, Program};
+use transcode::Program;
 
 use super::Schema;
 use crate::Unstated;
 use crate::builtin::reflection::Reflection;
+use crate::mapping::Mapping;
 use crate::reflect::{self, Files};
-use crate::rules::PlatformRules;
+use crate::state::hash;
 
 /// Why files make no schema.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +33,7 @@ pub(super) enum SchemaError {
 pub(super) fn compile<'a>(
     backends: impl Iterator<Item = Option<&'a Files>>,
     unstated: Unstated,
-    names: NameStyle,
+    mapping: &Mapping,
 ) -> Result<Schema, SchemaError> {
     let mut owners = HashMap::new();
     let mut seen: HashSet<String> = HashSet::new();
@@ -50,8 +52,7 @@ pub(super) fn compile<'a>(
             files.push(file);
         }
     }
-    let compiled =
-        Program::compile(&files, &PlatformRules, CompileOptions { names, ..CompileOptions::default() })?;
+    let compiled = Program::compile(&files, &mapping.rules(), mapping.options.clone())?;
     for warning in &compiled.warnings {
         tracing::warn!(?warning, "a part of the schema cannot be served");
     }
@@ -61,11 +62,23 @@ pub(super) fn compile<'a>(
         access.admit_services_without_rules();
     }
     let reflection = Reflection::new(&set, owners.keys().map(String::as_str))?;
-    Ok(Schema { program: compiled.program, access, reflection, owners, documents: Mutex::default() })
+    let hash = hash(files.iter());
+    let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
+    Ok(Schema {
+        program: compiled.program,
+        access,
+        reflection,
+        owners,
+        files,
+        hash,
+        since: SystemTime::now(),
+        warnings,
+        documents: Mutex::default(),
+    })
 }
 
 /// The encoding of a `FileDescriptorSet`: each file as field 1.
-fn set_of(files: &[Bytes]) -> Vec<u8> {
+pub(super) fn set_of(files: &[Bytes]) -> Vec<u8> {
     let mut set = Vec::with_capacity(files.iter().map(|file| file.len() + 6).sum());
     for file in files {
         prost::encoding::encode_key(1, prost::encoding::WireType::LengthDelimited, &mut set);
