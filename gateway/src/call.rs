@@ -11,6 +11,7 @@ use mesh::identity::Principal;
 use tonic::Status;
 
 use crate::backend::Backend;
+use crate::outcome::begun;
 
 /// Calls a method with one message, given as a whole frame. The status of a call that failed before its first message
 /// is an error here. `metadata` goes with it; after `time` it is over.
@@ -30,13 +31,5 @@ pub(crate) async fn call(
     principal.assert(&mut headers);
     let called = backend.channel.send(path, headers, Bytes::from(frame), time).await;
     let response = called.map_err(|status| backend.lost(status))?;
-    match failure(response.headers()) {
-        Some(status) => Err(status),
-        None => Ok(response),
-    }
-}
-
-/// The status in headers or trailers, where it is there and not OK.
-pub(crate) fn failure(headers: &HeaderMap) -> Option<Status> {
-    Status::from_header_map(headers).filter(|status| status.code() != tonic::Code::Ok)
+    begun(response)
 }

@@ -18,6 +18,7 @@ mod linger;
 mod listen;
 mod mapping;
 mod names;
+mod outcome;
 mod passthrough;
 mod policy;
 mod problem;

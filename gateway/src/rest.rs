@@ -19,9 +19,9 @@ use tonic::body::Body;
 use transcode::{Bound, Route, StreamFormat};
 
 use crate::backend::Backend;
-use crate::call::{call, failure};
-use crate::fault::Fault;
+use crate::call::call;
 use crate::frames::Frames;
+use crate::outcome::Outcome;
 use crate::policy::{CodingError, Policy, RequestBody, content_coding};
 use crate::problem::Problem;
 use crate::render::Render;
@@ -80,8 +80,8 @@ pub(crate) async fn serve(
     let (head, replies) = reply.map_err(|status| Problem::backend(&status))?.into_parts();
     let mut response = match form {
         Form::One => return unary(call, route, &head.headers, replies).await,
-        Form::Records(format) => records(call, route, format, replies, None).await?,
-        Form::Raw => raw(call, route, replies, None).await?,
+        Form::Records(format) => records(call, format, source(call, route, &head.headers, replies)).await?,
+        Form::Raw => raw(source(call, route, &head.headers, replies)).await?,
     };
     rules.response(&head.headers, response.headers_mut());
     Ok(streamed(response, request.version()))
@@ -137,7 +137,7 @@ async fn unary(
 ) -> Result<Response<Body>, Problem> {
     let mut frames = Frames::new(call.policy.limits.message_bytes);
     let mut message = None;
-    let mut trailers = HeaderMap::new();
+    let mut trailers = None;
     loop {
         while let Some(next) = frames.next().map_err(|error| broken(route, &error))? {
             if message.replace(next).is_some() {
@@ -150,15 +150,19 @@ async fn unary(
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => frames.push(data),
                 Err(frame) => {
-                    trailers = frame.into_trailers().unwrap_or_default();
-                    if let Some(status) = failure(&trailers) {
-                        return Err(Problem::backend(&status));
+                    let told = frame.into_trailers().unwrap_or_default();
+                    match Outcome::of(&told) {
+                        Outcome::Failed(status) => return Err(Problem::backend(&status)),
+                        Outcome::Good => trailers = Some(told),
+                        Outcome::Unsaid => {}
                     }
                 }
             },
         }
     }
     let message = message.filter(|_| !frames.is_cut()).ok_or_else(|| broken(route, &"no whole message"))?;
+    // without a status nobody knows whether this is all of it
+    let trailers = trailers.ok_or_else(|| broken(route, &"no status at the end"))?;
     let mut json = Vec::with_capacity(message.len() * 2);
     let form = route.response(&message, &mut json).map_err(|error| broken(route, &error))?;
     let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
@@ -173,32 +177,22 @@ async fn unary(
     Ok(response)
 }
 
-fn source(call: &Call<'_>, route: &Route, replies: Replies, fault: Option<Fault>) -> Source {
+/// The stream of an answer whose head this is.
+fn source(call: &Call<'_>, route: &Route, head: &HeaderMap, replies: Replies) -> Source {
     let frames = Frames::new(call.policy.limits.message_bytes);
-    Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone()).told(fault)
+    let good = matches!(Outcome::of(head), Outcome::Good);
+    Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone()).good(good)
 }
 
-async fn records(
-    call: &Call<'_>,
-    route: &Route,
-    format: StreamFormat,
-    replies: Replies,
-    fault: Option<Fault>,
-) -> Result<Response<Body>, Problem> {
-    let source = source(call, route, replies, fault);
+async fn records(call: &Call<'_>, format: StreamFormat, source: Source) -> Result<Response<Body>, Problem> {
     let stream = RecordStream::open(source, format, call.render.clone(), &call.policy.limits).await?;
     let mut response = Response::new(Body::new(stream));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
 }
 
-async fn raw(
-    call: &Call<'_>,
-    route: &Route,
-    replies: Replies,
-    fault: Option<Fault>,
-) -> Result<Response<Body>, Problem> {
-    let (stream, content_type) = RawStream::open(source(call, route, replies, fault)).await?;
+async fn raw(source: Source) -> Result<Response<Body>, Problem> {
+    let (stream, content_type) = RawStream::open(source).await?;
     let mut response = Response::new(Body::new(stream));
     response.headers_mut().insert(CONTENT_TYPE, header_value(&content_type));
     Ok(response)

@@ -13,9 +13,9 @@ use tower_service::Service as _;
 use transcode::Bound;
 
 use super::{Call, Form, form, streamed, unary};
-use crate::call::failure;
 use crate::fault::fault;
 use crate::linger::Lingering;
+use crate::outcome::begun;
 use crate::policy::{Policy, RequestBody, content_coding};
 use crate::problem::Problem;
 use crate::stream::Upload;
@@ -48,8 +48,11 @@ pub(crate) async fn serve(
             let answered = fault.unless(unary(call, &route, &head.headers, replies)).await;
             return answered.unwrap_or_else(|problem| Err(*problem));
         }
-        Form::Records(format) => super::records(call, &route, format, replies, Some(fault)).await?,
-        Form::Raw => super::raw(call, &route, replies, Some(fault)).await?,
+        Form::Records(format) => {
+            let source = super::source(call, &route, &head.headers, replies).told(fault);
+            super::records(call, format, source).await?
+        }
+        Form::Raw => super::raw(super::source(call, &route, &head.headers, replies).told(fault)).await?,
     };
     rules.response(&head.headers, response.headers_mut());
     Ok(streamed(response, version))
@@ -77,8 +80,5 @@ pub(crate) async fn begin(
     call.principal.assert(headers);
     let called = call.backend.channel.clone().call(request).await;
     let response = called.map_err(|status| call.backend.lost(status))?;
-    match failure(response.headers()) {
-        Some(status) => Err(status),
-        None => Ok(response),
-    }
+    begun(response)
 }

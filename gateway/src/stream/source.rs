@@ -12,9 +12,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use transcode::Route;
 
 use crate::backend::Backend;
-use crate::call::failure;
 use crate::fault::Fault;
 use crate::frames::Frames;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::rest::broken;
 
@@ -32,6 +32,8 @@ pub(crate) struct Source {
     replies: Replies,
     frames: Frames,
     ending: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Whether the backend has said that it ended well.
+    good: bool,
     /// Tells that the request, which is read at the same time, is broken.
     fault: Option<Fault>,
 }
@@ -44,12 +46,26 @@ impl Source {
         frames: Frames,
         ending: CancellationToken,
     ) -> Self {
-        Self { route, backend, replies, frames, ending: Box::pin(ending.cancelled_owned()), fault: None }
+        Self {
+            route,
+            backend,
+            replies,
+            frames,
+            ending: Box::pin(ending.cancelled_owned()),
+            good: false,
+            fault: None,
+        }
     }
 
     /// A stream that fails when the request turns out to be broken. Dropping it ends the request.
-    pub(crate) fn told(mut self, fault: Option<Fault>) -> Self {
-        self.fault = fault;
+    pub(crate) fn told(mut self, fault: Fault) -> Self {
+        self.fault = Some(fault);
+        self
+    }
+
+    /// A stream of which its head has said already whether it ends well: one without messages may.
+    pub(crate) fn good(mut self, good: bool) -> Self {
+        self.good = good;
         self
     }
 
@@ -75,17 +91,22 @@ impl Source {
                 None if self.frames.is_cut() => {
                     return Poll::Ready(failed(broken(&self.route, &"a cut message")));
                 }
+                None if !self.good => {
+                    return Poll::Ready(failed(broken(&self.route, &"no status at the end")));
+                }
                 None => return Poll::Ready(Next::End),
                 Some(Err(status)) => {
                     return Poll::Ready(failed(Problem::backend(&self.backend.lost(status))));
                 }
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => self.frames.push(data),
-                    Err(frame) => {
-                        if let Some(status) = frame.trailers_ref().and_then(failure) {
+                    Err(frame) => match frame.trailers_ref().map_or(Outcome::Unsaid, Outcome::of) {
+                        Outcome::Failed(status) => {
                             return Poll::Ready(failed(Problem::backend(&status)));
                         }
-                    }
+                        Outcome::Good => self.good = true,
+                        Outcome::Unsaid => {}
+                    },
                 },
             }
         }

@@ -183,11 +183,14 @@ const LENIENT_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT_PADDING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT_PADDING);
 
-/// Appends the length and the bytes of standard or URL-safe base64, padded or not; nothing when it is none, or a mix of
+/// Appends the length and the bytes of standard or URL-safe base64, with all of its padding or none; nothing when it is none, or a mix of
 /// both alphabets.
 pub(crate) fn put_base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let engine = if memchr::memchr2(b'-', b'_', text.as_bytes()).is_some() { &URL_SAFE } else { &STANDARD };
     let padding = text.bytes().rev().take(2).take_while(|b| *b == b'=').count();
+    if padding > 0 && text.len() % 4 != 0 {
+        return None;
+    }
     let most = (text.len() - padding) * 3 / 4;
     put_varint(out, most as u64);
     let start = out.len();
