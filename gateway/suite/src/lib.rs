@@ -20,4 +20,4 @@ pub use library::{Library, book};
 pub use process::{Gateway, Ready};
 pub use raw::{RawAnswer, RawBackend, RawRequest, frame};
 pub use shapes::Shapes;
-pub use tools::{conformance_runner, envoy, npm_package, program, python};
+pub use tools::{conformance_runner, envoy, grpcurl, npm_package, program, python};
