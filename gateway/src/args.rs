@@ -20,62 +20,72 @@ Examples:
       --mesh-cert gateway.crt --mesh-key gateway.key --mesh-ca mesh.crt \\
       --backend jobs=https://jobs.svc:8443 --backend config=https://config.svc:8443
 
-SIGHUP reads all certificate files again, for new connections. SIGTERM and SIGINT drain: calls are answered, streams end
+  With a config file, checked before it is used, and an admin port:
+    toolforged-gateway --config gateway.yaml --check
+    toolforged-gateway --config gateway.yaml --admin 127.0.0.1:9901
+    curl http://127.0.0.1:9901/routes
+
+SIGHUP reads config file and certificates again; a mistake in them changes nothing. SIGTERM and SIGINT drain: calls are answered, streams end
 with an explicit last record; a second signal stops at once.";
 
 /// One port for REST and gRPC in front of gRPC servers
 ///
 /// What there is to serve is learned from the servers' reflection and kept when they are away.
-#[derive(Parser, Debug)]
+#[derive(Parser, Clone, Debug)]
 #[command(name = "toolforged-gateway", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Address to listen on; without a certificate it must be a loopback address
-    #[arg(long, env = "TOOLFORGE_GATEWAY_LISTEN", default_value = "127.0.0.1:30003", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
+    /// Address to listen on; without a certificate it must be a loopback address [default: 127.0.0.1:30003]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
     /// A server to pass calls on to: http://HOST:PORT, https://HOST:PORT or unix:PATH. With a NAME, one over https must
     /// prove to be the service of that name (SPIFFE); without, to be the host
-    #[arg(
-        long,
-        env = "TOOLFORGE_GATEWAY_BACKENDS",
-        required = true,
-        value_delimiter = ',',
-        value_name = "[NAME=]URI"
-    )]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_BACKENDS", value_delimiter = ',', value_name = "[NAME=]URI")]
     pub(crate) backend: Vec<Target>,
     /// Threads that serve requests, each with connections to the backends of its own [default: one for each processor]
     #[arg(long, env = "TOOLFORGE_GATEWAY_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZero<usize>>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Certificates")]
     pub(crate) tls: TlsFiles,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Certificates")]
     pub(crate) mesh: MeshFiles,
-    /// Protocol for clients that offer both in ALPN
-    #[arg(long, env = "TOOLFORGE_GATEWAY_PREFER", default_value = "http2", value_name = "PROTOCOL")]
-    pub(crate) prefer: Protocol,
-    /// Form of error bodies
-    #[arg(long, env = "TOOLFORGE_GATEWAY_ERRORS", default_value = "google", value_name = "FORM")]
-    pub(crate) errors: Form,
+    /// Protocol for clients that offer both in ALPN [default: http2]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_PREFER", value_name = "PROTOCOL")]
+    pub(crate) prefer: Option<Protocol>,
+    /// Form of error bodies [default: google]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_ERRORS", value_name = "FORM")]
+    pub(crate) errors: Option<Form>,
     /// Answer reflection to callers without a credential
     #[arg(long, env = "TOOLFORGE_GATEWAY_PUBLIC_REFLECTION")]
     pub(crate) public_reflection: bool,
-    /// Who may call a service that states no access rule (`toolforge.options.v1`) for any of its methods
-    #[arg(long, env = "TOOLFORGE_GATEWAY_UNSTATED_ACCESS", default_value = "admit", value_name = "WHO")]
-    pub(crate) unstated_access: UnstatedAccess,
-    /// Names of fields in answers and documents; requests may have either
-    #[arg(long, env = "TOOLFORGE_GATEWAY_NAMES", default_value = "json", value_name = "STYLE")]
-    pub(crate) names: Names,
-    /// Title of the OpenAPI documents
-    #[arg(long, env = "TOOLFORGE_GATEWAY_TITLE", default_value = "API", value_name = "TEXT")]
-    pub(crate) title: String,
-    /// Requests that have a log line each
-    #[arg(long, env = "TOOLFORGE_GATEWAY_ACCESS_LOG", default_value = "failures", value_name = "WHICH")]
-    pub(crate) access_log: Accesses,
-    /// Address to serve Prometheus metrics on, in clear, at any path
-    #[arg(long, env = "TOOLFORGE_GATEWAY_METRICS", value_name = "ADDRESS")]
+    /// Who may call a service that states no access rule (`toolforge.options.v1`) for any of its methods [default: admit]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_UNSTATED_ACCESS", value_name = "WHO")]
+    pub(crate) unstated_access: Option<UnstatedAccess>,
+    /// Names of fields in answers and documents; requests may have either [default: json]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_NAMES", value_name = "STYLE")]
+    pub(crate) names: Option<Names>,
+    /// Title of the OpenAPI documents [default: API]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_TITLE", value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// Requests that have a log line each [default: failures]
+    #[arg(long, env = "TOOLFORGE_GATEWAY_ACCESS_LOG", value_name = "WHICH", help_heading = OPERATION)]
+    pub(crate) access_log: Option<Accesses>,
+    /// Loopback address to serve the admin port on: /metrics, /routes, /schema, /healthz, /log
+    #[arg(long, env = "TOOLFORGE_GATEWAY_ADMIN", value_name = "ADDRESS", help_heading = OPERATION)]
+    pub(crate) admin: Option<SocketAddr>,
+    /// Address to serve Prometheus metrics on, in clear, at any path but /healthz
+    #[arg(long, env = "TOOLFORGE_GATEWAY_METRICS", value_name = "ADDRESS", help_heading = OPERATION)]
     pub(crate) metrics: Option<SocketAddr>,
-    #[command(flatten)]
+    /// File with these settings and more (YAML); what is said here wins over it. Read again at SIGHUP
+    #[arg(long, env = "TOOLFORGE_GATEWAY_CONFIG", value_name = "FILE", help_heading = OPERATION)]
+    pub(crate) config: Option<PathBuf>,
+    /// Serve nothing: read all files, ask the backends, print routes and what cannot be served; fails if there is any
+    #[arg(long, help_heading = OPERATION)]
+    pub(crate) check: bool,
+    #[command(flatten, next_help_heading = OPERATION)]
     pub(crate) log: Log,
 }
+
+const OPERATION: &str = "Operation";
 
 /// What clients meet.
 #[derive(Group, Clone, Debug)]
@@ -294,13 +304,10 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_those_of_a_generic_gateway() {
-        let args = parse(&["--backend", "http://127.0.0.1:1"]).unwrap();
-        assert_eq!(args.listen.to_string(), "127.0.0.1:30003");
-        assert_eq!(
-            (args.prefer, args.errors, args.public_reflection),
-            (Protocol::Http2, Form::Google, false)
-        );
+    fn what_is_not_said_is_left_to_the_config_file() {
+        let args = parse(&[]).unwrap();
+        assert_eq!((args.listen, args.prefer, args.errors, args.check), (None, None, None, false));
+        assert!(!args.public_reflection && args.backend.is_empty());
     }
 
     #[test]
@@ -311,6 +318,5 @@ mod tests {
         {
             assert!(parse(&[&backend[..], &[lonely, "file"]].concat()).is_err(), "{lonely}");
         }
-        assert!(parse(&[]).is_err(), "a gateway without a backend serves nothing");
     }
 }

@@ -1,8 +1,12 @@
 //! `toolforged-gateway`: the gateway as a process of its own.
 
+mod admin;
 mod args;
+mod check;
+mod config;
 mod process;
-mod scrape;
+mod reload;
+mod settings;
 mod workers;
 
 use std::process::ExitCode;

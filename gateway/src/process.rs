@@ -1,115 +1,83 @@
-//! The process: certificates from files and again at SIGHUP, the gateway, and its end at SIGTERM.
+//! The process: settings, the gateway, what operators see of it, and its end at SIGTERM.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use gateway::{Backend, Gateway, Options, SecurityScheme, Tls, TlsPem};
+use gateway::{Backend, Gateway, Tls, TlsPem};
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::Drain;
 use mesh::identity::tls::{Client, Expected, Pem};
 use mesh::telemetry::{self, Logs};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use crate::admin::{self, Scope};
 use crate::args::{Args, MeshFiles, Place, Target, TlsFiles};
-use crate::{scrape, workers};
+use crate::check::check;
+use crate::reload::Reloaded;
+use crate::settings::{Fixed, Settings};
+use crate::workers;
 
 /// How long the backends may take until the gateway says that it is ready without them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves until a signal ends it.
 pub(crate) async fn run(args: Args) -> Result<()> {
-    let Args {
-        listen,
-        backend: targets,
-        threads,
-        tls: tls_files,
-        mesh: mesh_files,
-        prefer,
-        errors,
-        public_reflection,
-        unstated_access,
-        names,
-        title,
-        access_log,
-        metrics,
-        log,
-    } = args;
-    telemetry::init(&Logs { to_stderr: true, ..log.into() })?;
+    telemetry::init(&Logs { to_stderr: true, ..args.log.clone().into() })?;
     #[cfg(feature = "otlp")]
     let exporter = match telemetry::Otlp::from_env("toolforged-gateway")? {
         Some(otlp) => Some(telemetry::export_spans(&otlp)?),
         None => None,
     };
     let drain = Drain::on_signals()?;
-    let tls = match tls_files.read()? {
-        Some(pem) => Some(Tls::new(&pem, prefer.into())?),
+    let Settings { fixed, tls, mesh, prefer, options } = Settings::read(&args)?;
+    let listen = fixed.listen;
+    let tls = match tls.read()? {
+        Some(pem) => Some(Tls::new(&pem, prefer)?),
         None if listen.ip().is_loopback() => None,
         None => bail!(
             "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or a loopback address"
         ),
     };
-    let security = tls_files.client_ca.iter().map(|_| SecurityScheme::MutualTls).collect();
-    let (backends, clients) = backends(&targets, &mesh_files)?;
-    reload_at_sighup(Certificates { tls_files, tls: tls.clone(), mesh_files, clients })?;
-    let scraped = match metrics {
-        Some(address) => {
-            telemetry::install_metrics()?;
-            let served = scrape::serve(address, drain.clone()).await;
-            Some(served.with_context(|| format!("metrics on {address}"))?)
-        }
-        None => None,
-    };
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    let mut mapping = gateway::Mapping::default();
-    mapping.options.names = names.into();
-    let options = Options {
-        errors: errors.into(),
-        public_reflection,
-        unstated: unstated_access.into(),
-        access_log: access_log.into(),
-        mapping,
-        title,
-        version,
-        security,
-        ..Options::default()
-    };
-    let gateway = Gateway::new(backends, options, &drain);
-    let threads = threads.or_else(|| std::thread::available_parallelism().ok());
+    let (backends, clients) = backends(&fixed.backends, &mesh)?;
+    if fixed.admin.or(fixed.metrics).is_some() {
+        telemetry::install_metrics()?;
+    }
+    let gateway = Arc::new(Gateway::new(backends, options, &drain));
+    if args.check {
+        return check(&gateway, PATIENCE).await;
+    }
+    let threads = fixed.threads.or_else(|| std::thread::available_parallelism().ok());
     let listeners = workers::listeners(listen, threads.unwrap_or(NonZero::<usize>::MIN))
         .with_context(|| format!("listening on {listen}"))?;
-    let served = serve(&gateway, listeners, tls, scraped, &drain).await;
+    let address = listeners.first().context("no listener")?.local_addr()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let line = format!("ready gateway={scheme}://{address}{}", operators(&fixed, &gateway, &drain).await?);
+    let serving = workers::serve(&gateway, listeners, tls.as_ref(), &drain)?;
+    Reloaded { args, fixed, gateway: Arc::clone(&gateway), tls, clients }.at_sighup()?;
+    let (told, served) = tokio::join!(tell_ready(&gateway, &drain, line), serving);
     #[cfg(feature = "otlp")]
     if let Some(exporter) = exporter {
         exporter.finish().await;
     }
-    served
+    served.and(told)
 }
 
-/// Serves, and says on standard output where.
-async fn serve(
-    gateway: &Gateway,
-    listeners: Vec<TcpListener>,
-    tls: Option<Tls>,
-    scraped: Option<SocketAddr>,
-    drain: &Drain,
-) -> Result<()> {
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let address = listeners.first().context("no listener")?.local_addr()?;
-    let mut line = format!("ready gateway={scheme}://{address}");
-    if let Some(scraped) = scraped {
-        let _ = write!(line, " metrics=http://{scraped}");
+/// Serves what operators ask for, and says where.
+async fn operators(fixed: &Fixed, gateway: &Arc<Gateway>, drain: &Drain) -> Result<String> {
+    let mut places = String::new();
+    let wanted = [("metrics", fixed.metrics, Scope::Metrics), ("admin", fixed.admin, Scope::Admin)];
+    for (name, address, scope) in wanted {
+        let Some(address) = address else { continue };
+        let served = admin::serve(address, scope, Arc::clone(gateway), drain.clone()).await;
+        let place = served.with_context(|| format!("{name} on {address}"))?;
+        let _ = write!(places, " {name}=http://{place}");
     }
-    let serving = workers::serve(gateway, listeners, tls.as_ref(), drain)?;
-    let (told, ended) = tokio::join!(tell_ready(gateway, drain, line), serving);
-    ended?;
-    told
+    Ok(places)
 }
 
 /// Prints a line once every backend is known, or has had its time.
@@ -158,43 +126,9 @@ fn host(address: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Everything that is made of files.
-struct Certificates {
-    tls_files: TlsFiles,
-    tls: Option<Tls>,
-    mesh_files: MeshFiles,
-    clients: Vec<Arc<Client>>,
-}
-
-impl Certificates {
-    /// Reads the files again. A mistake changes nothing of the part that it is in.
-    fn reload(&self) -> Result<()> {
-        if let (Some(tls), Some(pem)) = (&self.tls, self.tls_files.read()?) {
-            tls.reload(&pem)?;
-        }
-        let pem = self.mesh_files.read()?;
-        for client in &self.clients {
-            client.reload(&pem)?;
-        }
-        Ok(())
-    }
-}
-
-fn reload_at_sighup(files: Certificates) -> Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            match files.reload() {
-                Ok(()) => tracing::info!("certificates were read again"),
-                Err(error) => tracing::error!("certificates stay as they were: {error:#}"),
-            }
-        }
-    });
-    Ok(())
-}
-
 impl TlsFiles {
-    fn read(&self) -> Result<Option<TlsPem>> {
+    /// The texts of the files, where there is a certificate.
+    pub(crate) fn read(&self) -> Result<Option<TlsPem>> {
         let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
         Ok(Some(TlsPem {
             chain: read(cert)?,
@@ -206,7 +140,8 @@ impl TlsFiles {
 }
 
 impl MeshFiles {
-    fn read(&self) -> Result<Pem> {
+    /// The texts of the files.
+    pub(crate) fn read(&self) -> Result<Pem> {
         let optional = |path: &Option<_>| path.as_deref().map(read).transpose();
         Ok(Pem {
             chain: optional(&self.cert)?.unwrap_or_default(),

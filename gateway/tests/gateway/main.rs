@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod access;
+mod admin;
 mod backend;
 mod bad_input;
+mod config;
 mod connections;
 mod drain;
 mod errors;

@@ -18,21 +18,22 @@ use crate::world::{serve_backend, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_toolforged-gateway");
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
     url: String,
     metrics: Option<String>,
+    pub(crate) admin: Option<String>,
     /// Kept open: a process whose output nobody reads any longer may not write.
     _out: BufReader<tokio::process::ChildStdout>,
 }
 
 impl Process {
     /// Starts the gateway and waits until it says that it is ready.
-    async fn start(args: &[&str]) -> Self {
+    pub(crate) async fn start(args: &[&str]) -> Self {
         Self::start_logging(args, Stdio::null()).await
     }
 
-    async fn start_logging(args: &[&str], log: Stdio) -> Self {
+    pub(crate) async fn start_logging(args: &[&str], log: Stdio) -> Self {
         let mut command = Command::new(BINARY);
         command.args(["--listen", "127.0.0.1:0"]).args(args).kill_on_drop(true);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -44,16 +45,17 @@ impl Process {
             .unwrap();
         let mut said = line.trim_end().split(' ');
         assert_eq!(said.next(), Some("ready"), "{line:?}");
-        let mut value = |name: &str| said.next().map(|part| part.strip_prefix(name).unwrap().to_owned());
+        let said: Vec<&str> = said.collect();
+        let value = |name: &str| said.iter().find_map(|part| part.strip_prefix(name)).map(str::to_owned);
         let url = value("gateway=").unwrap();
-        Self { child, url, metrics: value("metrics="), _out: out }
+        Self { child, url, metrics: value("metrics="), admin: value("admin="), _out: out }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         address_of(&self.url)
     }
 
-    async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
     }
@@ -71,7 +73,7 @@ async fn backend(pki: &Pki, fake: &Fake) -> (SocketAddr, Drain) {
     (address, drain)
 }
 
-fn address_of(url: &str) -> SocketAddr {
+pub(crate) fn address_of(url: &str) -> SocketAddr {
     url.split("://").nth(1).unwrap().parse().unwrap()
 }
 
@@ -95,7 +97,7 @@ impl Files {
     }
 }
 
-async fn output(args: &[&str]) -> std::process::Output {
+pub(crate) async fn output(args: &[&str]) -> std::process::Output {
     within(Command::new(BINARY).args(args).output()).await.unwrap()
 }
 
@@ -133,6 +135,9 @@ async fn what_cannot_work_is_said_at_once() {
             "/no/cert",
         ),
         (&["--backend", "somewhere"], "expected [NAME=]URI"),
+        (&["--config", "/no/such/file"], "/no/such/file"),
+        (&["--listen", "127.0.0.1:0"], "there is no backend"),
+        (&["--backend", "http://127.0.0.1:1", "--admin", "0.0.0.0:0"], "for loopback alone"),
     ] {
         let failed = output(args).await;
         assert!(!failed.status.success());
@@ -212,6 +217,8 @@ async fn on_loopback_it_speaks_in_clear() {
     };
     assert!(process.url.starts_with("http://"));
     let metrics = process.metrics.clone().unwrap();
+    let probe = get(address_of(&metrics), "/healthz").await;
+    assert!(probe.starts_with("HTTP/1.1 200 OK\r\n") && probe.contains("serving"), "{probe}");
 
     let odd = get(process.address(), "/jobs/v1/healthz?secret=1").await;
     assert!(odd.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{odd}");
@@ -245,10 +252,14 @@ async fn on_loopback_it_speaks_in_clear() {
 }
 
 async fn get(address: SocketAddr, target: &str) -> String {
+    exchange(address, &format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
+}
+
+/// Sends a request over a connection of its own and reads until that ends.
+pub(crate) async fn exchange(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    within(stream.read_to_string(&mut answer)).await.unwrap();
-    answer
+    let mut answer = Vec::new();
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }

@@ -17,7 +17,7 @@ use crate::trace::{Context, Kind};
 #[cfg(feature = "metrics")]
 pub use durations::{Durations, Series};
 #[cfg(feature = "telemetry")]
-pub use logs::{Format, LogError, Logs, init};
+pub use logs::{Format, LogError, Logs, init, log_filter, set_log_filter};
 #[cfg(feature = "metrics")]
 pub use metrics::{install_metrics, render_metrics};
 #[cfg(feature = "otlp")]

@@ -1,10 +1,11 @@
 //! Logs on stdout: JSON lines for machines, text on a terminal. Lines within a call carry its request id and trace id.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 mod json;
 mod text;
@@ -41,12 +42,30 @@ pub enum LogError {
     /// The process has logs already.
     #[error("logs are set up already")]
     Twice,
+    /// There are none that could be changed.
+    #[error("logs are not set up")]
+    None,
+}
+
+/// The filter of the process, to be changed while it runs.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// What is logged at the moment; empty before [`init`].
+pub fn log_filter() -> String {
+    let text = FILTER.get().and_then(|filter| filter.with_current(ToString::to_string).ok());
+    text.unwrap_or_default()
+}
+
+/// Changes what is logged from now on.
+pub fn set_log_filter(text: &str) -> Result<(), LogError> {
+    let filter = EnvFilter::builder().parse(text)?;
+    FILTER.get().and_then(|handle| handle.reload(filter).ok()).ok_or(LogError::None)
 }
 
 /// Sets up the logs of the process, once.
 pub fn init(logs: &Logs) -> Result<(), LogError> {
     let filter = if logs.filter.is_empty() { "info" } else { &logs.filter };
-    let filter = EnvFilter::builder().parse(filter)?;
+    let (filter, handle) = reload::Layer::new(EnvFilter::builder().parse(filter)?);
     let terminal =
         if logs.to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
     let text = match logs.format {
@@ -65,7 +84,9 @@ pub fn init(logs: &Logs) -> Result<(), LogError> {
         (false, true) => fmt::layer().json().event_format(json::Lines).with_writer(std::io::stderr).boxed(),
         (false, false) => fmt::layer().json().event_format(json::Lines).with_writer(std::io::stdout).boxed(),
     };
-    registry.with(layer.with_filter(filter)).try_init().map_err(|_| LogError::Twice)
+    registry.with(layer.with_filter(filter)).try_init().map_err(|_| LogError::Twice)?;
+    let _ = FILTER.set(handle);
+    Ok(())
 }
 
 #[cfg(test)]

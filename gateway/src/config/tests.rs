@@ -1,0 +1,85 @@
+//! Files, good and bad: what is wrong is said with its place.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use gateway::{Coding, Origins};
+
+use super::*;
+
+fn error(text: &str) -> String {
+    format!("{:#}", Config::parse(text).unwrap_err())
+}
+
+#[test]
+fn an_empty_file_is_a_generic_gateway() {
+    for text in ["", "# nothing\n\n", "{}"] {
+        let config = Config::parse(text).unwrap();
+        let policies = config.policies().unwrap();
+        assert!(policies.cors.is_none() && policies.etags && !policies.method_override);
+        assert_eq!(policies.decode, Coding::ALL);
+        assert!(policies.deadlines.asked && policies.compression.is_some());
+        assert_eq!(config.limits().body_bytes, 4 << 20);
+        assert!(config.mapping().unwrap().options.http_rules.is_empty());
+    }
+}
+
+#[test]
+fn everything_can_be_said() {
+    let config = Config::parse(include_str!("example.yaml")).unwrap();
+    assert_eq!(config.listen.unwrap().to_string(), "127.0.0.1:8080");
+    assert_eq!(config.backends.len(), 2);
+    assert_eq!(config.backends[0].0.name.as_deref(), Some("library"));
+    let limits = config.limits();
+    assert_eq!((limits.body_bytes, limits.uri_bytes, limits.body), (16 << 20, 8192, Duration::from_secs(30)));
+    let policies = config.policies().unwrap();
+    let cors = policies.cors.unwrap();
+    assert_eq!(
+        cors.origins,
+        Origins::Listed(vec!["https://app.example".into(), "https://*.dev.example".into()])
+    );
+    assert!(cors.credentials && cors.max_age == Duration::from_mins(10));
+    assert_eq!(policies.compression.unwrap().codings, [Coding::Zstd, Coding::Gzip]);
+    assert_eq!(policies.deadlines.most, Some(Duration::from_mins(2)));
+    assert_eq!(policies.headers.status.unwrap(), "x-http-code");
+    let mapping = config.mapping().unwrap();
+    let rule = &mapping.options.http_rules[0];
+    assert!(rule.selector.matches("library.v1.Library.GetBook"));
+    assert_eq!((rule.rule.method.as_str(), rule.rule.path.as_str()), ("GET", "/v1/{name=shelves/*/books/*}"));
+    assert_eq!(rule.rule.additional_bindings[0].method, "REPORT");
+    assert_eq!(mapping.methods[1].success_status, Some(201));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    for (text, part) in [
+        ("listen: here", "listen"),
+        ("lisen: 127.0.0.1:1", "lisen"),
+        ("limits:\n  boddy: 1", "boddy"),
+        ("limits:\n  body: 4MB", "expected a number of bytes"),
+        ("limits:\n  body_time: 5", "expected a time"),
+        ("backends: [somewhere]", "expected [NAME=]URI"),
+        ("errors: html", "expected google or toolforge"),
+        ("cors:\n  credentials: true", "origins"),
+        ("cors:\n  origins: ['*']\n  credentials: true", "credentials cannot be given to every origin"),
+        ("cors:\n  origins: [app.example]", "expected an origin"),
+        ("compression:\n  answers: [deflate]", "deflate"),
+        ("headers:\n  request: [connection]", "connection cannot be passed on"),
+        ("headers:\n  response: ['a b']", "expected a header"),
+        ("http:\n  rules:\n  - get: /v1/x", "rule 0"),
+        ("http:\n  rules:\n  - selector: a.B.C", "expected one of get"),
+        ("http:\n  rules:\n  - selector: a.B.C\n    get: /x\n    post: /y", "expected one of get"),
+        (
+            "http:\n  rules:\n  - selector: a.B.C\n    get: /x\n    additional_bindings:\n    - selector: a.B.C\n      get: /y",
+            "additional",
+        ),
+        ("methods:\n- selector: a.B.C\n  success_status: 404", "methods[0]: success_status"),
+        ("methods:\n- selector: '*.C'", "selector"),
+        ("etags: true\netags: false", "etags"),
+        ("a: [", ""),
+    ] {
+        let error = error(text);
+        assert!(error.contains(part), "{text:?}: {error}");
+    }
+    assert!(error("limits:\n  boddy: 1").contains("line 2"), "{}", error("limits:\n  boddy: 1"));
+}
