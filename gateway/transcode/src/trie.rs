@@ -1,6 +1,7 @@
 //! The route trie: finds the binding of a method and path, in time linear in the path for any set of routes.
 //!
-//! A literal beats `*`, `*` beats `**`, decided at the first segment where two routes differ.
+//! A literal beats `*`, `*` beats `**`, decided at the first segment where two routes differ. A `**` takes as much as it can,
+//! but leaves what a literal after it wants: `{name=a/**}/raw` is asked before `{name=a/**}`.
 
 mod search;
 #[cfg(test)]
@@ -27,6 +28,8 @@ struct Node {
     literals: HashMap<Box<str>, u32>,
     one: Option<u32>,
     many: Option<u32>,
+    /// It is a `**`, and some route has a literal after it.
+    before_literal: bool,
     /// Routes that end here: verb (0 is none), HTTP method, binding.
     ends: Vec<End>,
 }
@@ -62,7 +65,17 @@ impl Trie {
                 *self.verbs.entry(verb.as_str().into()).or_insert(next)
             }
         };
-        let at = template.segments.iter().fold(0, |at, segment| self.child(at, segment));
+        let last_literal = template.segments.iter().rposition(|s| matches!(s, Segment::Literal(_)));
+        let at = template.segments.iter().enumerate().fold(0, |at, (position, segment)| {
+            let child = self.child(at, segment);
+            if *segment == Segment::Many
+                && last_literal > Some(position)
+                && let Some(node) = self.nodes.get_mut(child as usize)
+            {
+                node.before_literal = true;
+            }
+            child
+        });
         let Some(node) = self.nodes.get_mut(at as usize) else { return Ok(()) };
         if let Some(taken) = node.ends.iter().find(|e| e.verb == verb && &*e.method == method) {
             return Err(taken.binding);

@@ -68,7 +68,7 @@ impl Trie {
         }
         let mut search = Search::new(self, method, segments, allowed);
         (search.verb, search.slash) = (verb, slash);
-        let binding = search.at(0, 0)?;
+        let binding = search.at(0, 0, false)?;
         let mut marks: Vec<usize> = search
             .marks
             .iter()
@@ -85,7 +85,7 @@ impl Trie {
     pub(super) fn count_visits(&self, method: Option<&str>, segments: &[PathSegment<'_>]) -> usize {
         let mut allowed = BTreeSet::new();
         let mut search = Search::new(self, method, segments, &mut allowed);
-        search.at(0, 0);
+        search.at(0, 0, false);
         search.visits
     }
 }
@@ -129,8 +129,8 @@ struct Search<'s, 'p> {
     verb: u16,
     slash: bool,
     allowed: &'s mut BTreeSet<String>,
-    /// For each `**` node, the position from which on nothing was found below it.
-    failed: HashMap<u32, usize>,
+    /// For each `**` node, the position from which on nothing was found below it; apart from the search for a literal.
+    failed: HashMap<(u32, bool), usize>,
     /// How many pairs of node and position were looked at.
     visits: usize,
     /// At which path segment each template segment begins.
@@ -148,49 +148,58 @@ impl<'s, 'p> Search<'s, 'p> {
         Self { trie, method, segments, verb: 0, slash: false, allowed, failed, visits: 0, marks }
     }
 
-    /// Matches the path from segment `position` on below `node`. Recursion is as deep as the longest template.
-    fn at(&mut self, node: u32, position: usize) -> Option<BindingId> {
+    /// Matches the path from segment `position` on below `node`; when `wanted` only with a literal on the way. Recursion
+    /// is as deep as the longest template.
+    fn at(&mut self, node: u32, position: usize, wanted: bool) -> Option<BindingId> {
         self.visits += 1;
         let here = self.trie.node(node)?;
         let Some(segment) = self.segments.get(position) else {
-            return self.end(node).or_else(|| self.below(here.many?, position, position));
+            let end = if wanted { None } else { self.end(node) };
+            return end.or_else(|| self.below(here.many?, position, position, wanted));
         };
         if let Some(child) = here.literals.get(&*segment.text)
-            && let Some(found) = self.below(*child, position, position + 1)
+            && let Some(found) = self.below(*child, position, position + 1, false)
         {
             return Some(found);
         }
         if let Some(child) = here.one
-            && let Some(found) = self.below(child, position, position + 1)
+            && let Some(found) = self.below(child, position, position + 1, wanted)
         {
             return Some(found);
         }
-        self.many(here.many?, position)
+        self.many(here.many?, position, wanted)
     }
 
     /// `child` takes the segments from `position` to `next`.
-    fn below(&mut self, child: u32, position: usize, next: usize) -> Option<BindingId> {
+    fn below(&mut self, child: u32, position: usize, next: usize, wanted: bool) -> Option<BindingId> {
         self.marks.push(position);
-        let found = self.at(child, next);
+        let found = self.at(child, next, wanted);
         if found.is_none() {
             self.marks.pop();
         }
         found
     }
 
+    /// A `**` from `position` on, first as part of a route with a literal after it.
+    fn many(&mut self, child: u32, position: usize, wanted: bool) -> Option<BindingId> {
+        let literal = self.trie.node(child)?.before_literal;
+        let found = if literal { self.many_of(child, position, true) } else { None };
+        found.or_else(|| if wanted { None } else { self.many_of(child, position, false) })
+    }
+
     /// A `**` from `position` on: as many segments as it can have, then fewer.
-    fn many(&mut self, child: u32, position: usize) -> Option<BindingId> {
+    fn many_of(&mut self, child: u32, position: usize, wanted: bool) -> Option<BindingId> {
         let node = self.trie.node(child)?;
         let ends_here = node.literals.is_empty() && node.one.is_none() && node.many.is_none();
         let all = self.segments.len();
-        let known = self.failed.get(&child).copied().unwrap_or(all + 1);
+        let known = self.failed.get(&(child, wanted)).copied().unwrap_or(all + 1);
         let first = if ends_here { all } else { position };
         for next in (first..known).rev() {
-            if let Some(found) = self.below(child, position, next) {
+            if let Some(found) = self.below(child, position, next, wanted) {
                 return Some(found);
             }
         }
-        self.failed.insert(child, known.min(first));
+        self.failed.insert((child, wanted), known.min(first));
         None
     }
 
