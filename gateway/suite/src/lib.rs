@@ -6,6 +6,7 @@
 
 mod backend;
 mod client;
+mod envoy;
 mod library;
 mod process;
 pub mod proto;
@@ -16,8 +17,9 @@ mod tools;
 
 pub use backend::Backend;
 pub use client::{Answer, Client, Part, Streamed};
+pub use envoy::Envoy;
 pub use library::{Library, book};
 pub use process::{Gateway, Ready};
 pub use raw::{RawAnswer, RawBackend, RawRequest, frame};
 pub use shapes::Shapes;
-pub use tools::{conformance_runner, envoy, grpcurl, npm_package, program, python};
+pub use tools::{conformance_runner, grpcurl, npm_package, program, python, tell};

@@ -1,9 +1,16 @@
 //! Where the programs under test, and those of others, are.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+
+/// Prints a line although the test passes: counts of what was tested belong into every run.
+pub fn tell(line: &str) {
+    // println would be captured
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
 
 /// A program of this workspace, built beside the running test.
 pub fn program(name: &str) -> Result<PathBuf> {
@@ -16,8 +23,8 @@ pub fn program(name: &str) -> Result<PathBuf> {
     })
 }
 
-/// Envoy.
-pub fn envoy() -> Result<PathBuf> {
+/// Envoy's program.
+pub(crate) fn envoy() -> Result<PathBuf> {
     let python = python("python")?;
     let output = Command::new(python)
         .args([

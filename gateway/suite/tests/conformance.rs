@@ -4,11 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gateway_suite::{conformance_runner, npm_package, python};
+use gateway_suite::{conformance_runner, npm_package, python, tell};
 
 /// Messages that the suite uses.
 const MESSAGES: &[&str] = &[
@@ -69,8 +68,7 @@ fn conforms(way: &str) {
     assert!(output.status.success() && !counts.is_empty(), "{way}: {}", failures(&said));
     let expected =
         format!("{WITH_JSON} successes, {WITHOUT_JSON} skipped, 0 expected failures, 0 unexpected failures.");
-    // not by println: the counts are told when all is well, too
-    writeln!(std::io::stderr(), "protobuf conformance, {way}: {}", counts.join(" ")).unwrap();
+    tell(&format!("protobuf conformance, {way}: {}", counts.join(" ")));
     assert!(counts.iter().any(|line| line.ends_with(&expected)), "{counts:?}, and not {expected}");
 }
 
