@@ -30,6 +30,7 @@ use crate::render::{ErrorForm, Render};
 use crate::rest::{self, Call};
 use crate::schema::{Schema, Schemas};
 use crate::way::Way;
+use crate::websocket::{self, Opening, Tunnel};
 use crate::{Options, access, headers, passthrough};
 
 /// The client of a connection.
@@ -38,6 +39,8 @@ pub(crate) struct Caller {
     /// Whom the connection proves.
     pub(crate) principal: Principal,
     pub(crate) peer: SocketAddr,
+    /// What the connection goes on with, once it has ceased to speak HTTP.
+    pub(crate) tunnel: Tunnel,
 }
 
 /// What the handlers of all workers go by.
@@ -114,8 +117,7 @@ impl Handler {
             Early::Refuse(problem) => unnamed(Way::NoRoute(Box::new(problem))),
         };
         let record = Record::begin(request.headers(), name, Arc::clone(&caller), self.access_log);
-        let answer =
-            AssertUnwindSafe(self.answer(way, Option::as_ref(&*schema), &caller.principal, &policy, request));
+        let answer = AssertUnwindSafe(self.answer(way, Option::as_ref(&*schema), &caller, &policy, request));
         let response = record.scope(answer.catch_unwind()).await.unwrap_or_else(|_| {
             let text = "the gateway failed unexpectedly";
             let problem = Problem::new(Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, text);
@@ -129,10 +131,11 @@ impl Handler {
         &self,
         way: Way,
         schema: Option<&Schema>,
-        principal: &Principal,
-        policy: &Policy,
+        caller: &Caller,
+        policy: &Arc<Policy>,
         request: Request<Incoming>,
     ) -> Response<Body> {
+        let principal = &caller.principal;
         match way {
             Way::Answered(response) => *response,
             Way::NoMethod(_) | Way::Builtin | Way::Pass(..) => match GrpcWeb::of(request.headers()) {
@@ -149,6 +152,7 @@ impl Handler {
                 response
             }
             Way::Route(route) => self.route(&route, schema, principal, policy, request).await,
+            Way::Socket(route) => self.socket(&route, schema, caller, policy, request),
         }
     }
 
@@ -234,6 +238,32 @@ impl Handler {
             }
         };
         answered.unwrap_or_else(|problem| policy.refusal(&render, &problem))
+    }
+
+    fn socket(
+        &self,
+        route: &Route,
+        schema: Option<&Schema>,
+        caller: &Caller,
+        policy: &Arc<Policy>,
+        mut request: Request<Incoming>,
+    ) -> Response<Body> {
+        let render = self.render(schema);
+        let opened = match schema {
+            Some(schema) => self.bind(route, schema, &caller.principal, request.uri()),
+            None => Err(Problem::backend(&Status::unavailable("no backend serves this method"))),
+        };
+        let opened = opened.and_then(|(bound, backend)| {
+            let opening = Opening {
+                backend: backend.clone(),
+                principal: caller.principal.clone(),
+                policy: Arc::clone(policy),
+                render: render.clone(),
+                ending: self.ending.clone(),
+            };
+            websocket::open(opening, bound, &mut request, &caller.tunnel)
+        });
+        opened.unwrap_or_else(|problem| policy.refusal(&render, &problem))
     }
 
     /// Binds path and query of a request, and decides whether its caller may make it.

@@ -32,6 +32,7 @@ mod state;
 mod stream;
 mod tls;
 mod way;
+mod websocket;
 
 use std::sync::Arc;
 

@@ -19,8 +19,7 @@ use crate::problem::Problem;
 use crate::render::Render;
 use crate::rest::broken;
 
-use source::Next;
-pub(crate) use source::Source;
+pub(crate) use source::{Next, Source};
 pub(crate) use upload::Upload;
 
 /// Records that are there already go on together, up to so many bytes.

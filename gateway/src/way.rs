@@ -17,6 +17,7 @@ use crate::grpc_web::GrpcWeb;
 use crate::names::{Name, Names};
 use crate::problem::Problem;
 use crate::schema::Schema;
+use crate::websocket;
 
 /// Which way a request goes.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) enum Way {
     NoMethod(Status),
     /// REST.
     Route(Box<Route>),
+    /// A method with a stream, over a WebSocket.
+    Socket(Box<Route>),
     /// An OpenAPI document.
     Document(Bytes),
     /// REST that nobody answers.
@@ -62,6 +65,15 @@ impl Way {
             let way = document.map_or_else(|problem| Self::NoRoute(Box::new(problem)), Self::Document);
             return (way, name(path));
         }
+        if websocket::is_asked(request) {
+            return match websocket::route(&schema.program, path) {
+                Ok(route) => {
+                    let name = name(route.template());
+                    (Self::Socket(Box::new(route)), name)
+                }
+                Err(error) => (Self::NoRoute(Box::new(error.into())), name("")),
+            };
+        }
         match schema.program.route(request.method().as_str(), path) {
             Ok(route) => {
                 let name = name(route.template());
@@ -93,7 +105,8 @@ fn grpc(schema: Option<&Schema>, path: &str) -> Way {
     }
 }
 
-fn unroutable(error: RouteError) -> Problem {
+/// The refusal of a request that no rule has.
+pub(crate) fn unroutable(error: RouteError) -> Problem {
     let text = error.to_string();
     match error {
         RouteError::NotFound => Problem::new(Code::NotFound, StatusCode::NOT_FOUND, text),

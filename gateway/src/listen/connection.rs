@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use mesh::drain::{Drain, Grace};
 use mesh::identity::Principal;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +27,7 @@ use super::socket;
 use crate::handle::{Caller, Handler};
 use crate::limits::Limits;
 use crate::tls::{Protocol, Tls};
+use crate::websocket::Tunnel;
 
 /// What is read of a head beyond its bounds, and its most fields over HTTP/1.1.
 const HEAD_MARGIN: u32 = 16 << 10;
@@ -92,10 +92,16 @@ impl Server {
         let Some(tls) = &self.tls else {
             let (begun, is_http2) = within(self.limits.headers, Begun::read(stream)).await?;
             let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
-            return self.serve(begun, protocol, Caller { principal: Principal::Anonymous, peer }).await;
+            return self
+                .serve(
+                    begun,
+                    protocol,
+                    Caller { principal: Principal::Anonymous, peer, tunnel: Tunnel::default() },
+                )
+                .await;
         };
         let accepted = within(self.limits.handshake, tls.accept(stream)).await?;
-        let caller = Caller { principal: accepted.principal, peer };
+        let caller = Caller { principal: accepted.principal, peer, tunnel: Tunnel::default() };
         match accepted.protocol {
             Protocol::Http1 => self.serve(accepted.stream, Protocol::Http1, caller).await,
             Protocol::Http2 => {
@@ -112,21 +118,28 @@ impl Server {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service(Arc::clone(&self.handler), Arc::new(caller));
+        let caller = Arc::new(caller);
+        let service = service(Arc::clone(&self.handler), Arc::clone(&caller));
         let ended = match protocol {
             Protocol::Http1 => {
                 let io = TokioIo::new(Lingering::new(io, self.limits.header_bytes as usize));
-                self.drive(self.http1.serve_connection(io, service)).await
+                let connection = self.http1.serve_connection(io, service).with_upgrades();
+                self.drive(connection, http1::UpgradeableConnection::graceful_shutdown).await
             }
-            Protocol::Http2 => self.drive(self.http2.serve_connection(TokioIo::new(io), service)).await,
+            Protocol::Http2 => {
+                let connection = self.http2.serve_connection(TokioIo::new(io), service);
+                self.drive(connection, http2::Connection::graceful_shutdown).await
+            }
         };
+        // a WebSocket, for one
+        caller.tunnel.run().await;
         ended.map_err(io::Error::other)
     }
 
     /// Drives a connection; asks it to close when it is old or the drain has come so far.
-    async fn drive<C>(&self, connection: C) -> Result<(), C::Error>
+    async fn drive<C>(&self, connection: C, close: impl FnOnce(Pin<&mut C>)) -> hyper::Result<()>
     where
-        C: GracefulConnection,
+        C: Future<Output = hyper::Result<()>>,
     {
         let mut connection = pin!(connection);
         let old = sleep(jittered(self.limits.age, random()));
@@ -135,7 +148,7 @@ impl Server {
             () = self.closing.cancelled() => {}
             () = old => {}
         }
-        connection.as_mut().graceful_shutdown();
+        close(connection.as_mut());
         connection.await
     }
 }
@@ -186,7 +199,9 @@ fn http1(limits: &Limits) -> http1::Builder {
 
 fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
-    http.timer(TokioTimer::new())
+    // WebSockets (RFC 8441)
+    http.enable_connect_protocol()
+        .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(head(limits))
         .max_frame_size(16 << 10)

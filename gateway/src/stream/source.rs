@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::rest::broken;
 
 /// What comes next out of a backend's stream.
-pub(super) enum Next {
+pub(crate) enum Next {
     Message(Bytes),
     End,
     Failed(Box<Problem>),
@@ -70,7 +70,7 @@ impl Source {
     }
 
     /// What comes next.
-    pub(super) async fn next(&mut self) -> Next {
+    pub(crate) async fn next(&mut self) -> Next {
         poll_fn(|cx| self.poll(cx)).await
     }
 

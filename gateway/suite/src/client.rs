@@ -145,6 +145,12 @@ impl Client {
         };
         Ok(Streamed { status, headers, stream: &mut self.stream, left })
     }
+
+    /// The next part of a chunked body whose head was read before, so that more can be sent between two parts.
+    pub fn chunk(&mut self) -> Result<Part> {
+        let stream = &mut self.stream;
+        Streamed { status: 200, headers: Vec::new(), stream, left: Left::Chunks }.next()
+    }
 }
 
 impl Answer {

@@ -22,4 +22,5 @@ mod rest;
 mod schema;
 mod streams;
 mod tls;
+mod websocket;
 mod world;

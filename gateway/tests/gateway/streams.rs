@@ -1,10 +1,14 @@
 //! Streams over HTTP: their forms, records as they are produced, and ends that are never mistaken.
 
+use std::time::Duration;
+
+use gateway::Limits;
 use serde_json::Value;
+use tokio::time::timeout;
 use tonic::Status;
 
 use crate::bad_input::refusal;
-use crate::world::start;
+use crate::world::{Setup, start, start_with, within};
 
 const LOGS: &str = "/logs/v1/tool/alpha/job/x/logs_stream";
 
@@ -170,5 +174,56 @@ async fn a_client_that_goes_away_ends_the_stream_of_the_backend() {
     connection.ask("GET", LOGS, "", b"").await;
     connection.head().await.unwrap();
     drop(connection);
-    crate::world::within(feed.closed()).await;
+    within(feed.closed()).await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_of_events_is_kept_alive() {
+    let limits = Limits { keep_alive: Duration::from_millis(20), ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    for (accept, quiet) in [("text/event-stream", ":\n\n"), ("application/json", "\n")] {
+        let feed = world.fake.feed();
+        let mut connection = world.connect().await;
+        connection.ask("GET", LOGS, &format!("Accept: {accept}\r\n"), b"").await;
+        for line in ["a", "b"] {
+            feed.send(Ok(line.to_owned())).await.unwrap();
+            if line == "a" {
+                connection.head().await.unwrap();
+            }
+            // it may have been silent before the record came
+            let record = loop {
+                let chunk = String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap();
+                if chunk != quiet {
+                    break chunk;
+                }
+            };
+            assert!(record.contains(line), "{record}");
+            for _ in 0..2 {
+                assert_eq!(connection.chunk().await.unwrap().unwrap(), quiet.as_bytes());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_stops_the_backend() {
+    let world = start().await;
+    let feed = world.fake.feed();
+    let mut connection = world.connect().await;
+    connection.ask("GET", LOGS, "", b"").await;
+    let line = "x".repeat(64 << 10);
+    let mut sent = 0;
+    // windows and socket buffers hold some of it, and then nobody takes more
+    while timeout(Duration::from_secs(1), feed.send(Ok(line.clone()))).await.is_ok() {
+        sent += 1;
+        assert!(sent < 1000, "{} MiB went somewhere", sent >> 4);
+    }
+    connection.head().await.unwrap();
+    let mut read = 0;
+    while read < sent {
+        let chunk = connection.chunk().await.unwrap().unwrap();
+        read += chunk.iter().filter(|byte| **byte == b'\n').count();
+    }
+    // it goes on as soon as the client does
+    within(feed.send(Ok("last".to_owned()))).await.unwrap();
 }
