@@ -1,5 +1,10 @@
 //! JSON to wire bytes in one forward pass: the text is read once and each value is written where it belongs.
 
+#![allow(
+    clippy::inline_always,
+    reason = "measured: a tenth less time where a field costs one call, not five"
+)]
+
 pub(crate) mod any;
 mod fields;
 pub(crate) mod mask;
@@ -167,7 +172,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
     }
 
     /// Reads a key and its colon; the field it names, or nothing when the member was stepped over.
-    #[inline]
+    #[inline(always)]
     fn key(
         &mut self,
         message: &'s Message,
@@ -234,7 +239,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn member(
         &mut self,
         message: &'s Message,
@@ -317,7 +322,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
     }
 
     /// A field's value with its tags, by its shape.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn field(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
         match field.shape {
             Shape::Single => self.single(field, place, below),

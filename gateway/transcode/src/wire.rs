@@ -136,13 +136,12 @@ impl<'a> Reader<'a> {
     /// Steps over `tag` if it comes next.
     #[inline]
     pub(crate) fn eat(&mut self, tag: Tag) -> bool {
-        match self.rest.strip_prefix(tag.bytes()) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
+        let rest = match (self.rest, tag.bytes()) {
+            ([first, rest @ ..], [byte]) => (first == byte).then_some(rest),
+            (rest, bytes) => rest.strip_prefix(bytes),
+        };
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     #[inline]

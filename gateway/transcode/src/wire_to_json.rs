@@ -3,6 +3,11 @@
 //! JSON wants a field once and a repeated field's elements together, wire order is free. What comes out of order (no
 //! real encoder does that) stops the pass and starts one that indexes every message first: twice the work at most.
 
+#![allow(
+    clippy::inline_always,
+    reason = "measured: a tenth less time where a field costs one call, not five"
+)]
+
 mod indexed;
 mod maps;
 pub(crate) mod text;
@@ -209,7 +214,7 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// One occurrence of a singular field, its tag read.
-    #[inline]
+    #[inline(always)]
     fn one(
         &mut self,
         (index, field): (u16, &'s Field),
@@ -246,7 +251,7 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// A repeated field or a map whose first tag is read: all occurrences that follow each other.
-    #[inline]
+    #[inline(always)]
     fn run(
         &mut self,
         (index, field): (u16, &'s Field),

@@ -1,5 +1,10 @@
 //! Fields by their shape: single, repeated (packed or not), map.
 
+#![allow(
+    clippy::inline_always,
+    reason = "measured: a tenth less time where a field costs one call, not five"
+)]
+
 use std::collections::HashSet;
 
 use super::Encoder;
@@ -28,7 +33,7 @@ impl Encoder<'_, '_> {
         self.schema.enumeration(id).is_null
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn single(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
         let start = self.out.len();
         field.tag.append(&mut self.out);
@@ -146,7 +151,7 @@ impl Encoder<'_, '_> {
 
     /// One value of `kind`, without its tag (and without the end tag of a group); false when it was dropped (an unknown
     /// enum word while unknown fields are ignored).
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&mut self, kind: Kind, place: &Trail<'_>, below: Option<&Tree>) -> Scan<bool> {
         match kind {
             Kind::Message(id) => {

@@ -20,7 +20,9 @@ use crate::wire::{Reader, WireType, unzigzag};
 #[derive(Debug, Clone, Copy)]
 struct MapTypes {
     key: Kind,
+    key_wire: WireType,
     value: Kind,
+    value_wire: WireType,
 }
 
 /// A map entry taken apart.
@@ -53,7 +55,7 @@ impl<'s> Printer<'s, '_> {
     #[inline]
     fn map_types(&self, field: &Field) -> Option<MapTypes> {
         let (key, value) = self.schema.map_entry(field.kind.message()?)?;
-        Some(MapTypes { key: key.kind, value: value.kind })
+        Some(MapTypes { key: key.kind, key_wire: key.wire, value: value.kind, value_wire: value.wire })
     }
 
     pub(super) fn map_occurrence(
@@ -91,26 +93,30 @@ impl<'s> Printer<'s, '_> {
     #[inline]
     fn plain_entry<'a>(&self, types: MapTypes, bytes: &'a [u8]) -> Option<MapEntry<'a>> {
         let mut reader = Reader::new(bytes);
-        let (key_wire, value_wire) = (types.key.wire_type(), types.value.wire_type());
-        let key = (reader.tag() == Ok((1, key_wire))).then(|| bare(key_wire, &mut reader).ok())??;
-        let value = (reader.tag() == Ok((2, value_wire))).then(|| bare(value_wire, &mut reader).ok())??;
+        if reader.tag() != Ok((1, types.key_wire)) {
+            return None;
+        }
+        let key = bare(types.key_wire, &mut reader).ok()?;
+        if reader.tag() != Ok((2, types.value_wire)) {
+            return None;
+        }
+        let value = bare(types.value_wire, &mut reader).ok()?;
         let plain = reader.is_empty() && self.known(types.value, value);
         plain.then(|| MapEntry { key: narrowed(types.key, key), value: Some(Value::Raw(value)) })
     }
 
     /// Takes an entry apart; nothing when its value is a number that its closed enum does not have.
     fn map_entry<'a>(&self, types: MapTypes, bytes: &'a [u8]) -> Print<Option<MapEntry<'a>>> {
-        let (key_wire, value_wire) = (types.key.wire_type(), types.value.wire_type());
         let mut key = if types.key == Kind::String { Raw::Bytes(&[]) } else { Raw::Bits(0) };
         let mut value: Option<Value<'a>> = None;
         let mut reader = Reader::new(bytes);
         while !reader.is_empty() {
             let (number, wire) = reader.tag()?;
             match number {
-                1 if wire == key_wire => {
+                1 if wire == types.key_wire => {
                     key = narrowed(types.key, bare(wire, &mut reader)?);
                 }
-                2 if wire == value_wire => {
+                2 if wire == types.value_wire => {
                     let raw = bare(wire, &mut reader)?;
                     if !self.known(types.value, raw) {
                         return Ok(None);
@@ -135,9 +141,7 @@ impl<'s> Printer<'s, '_> {
         match &entry.value {
             Some(Value::Raw(raw)) => self.value(types.value, *raw),
             Some(Value::Merged(bytes)) => self.value(types.value, Raw::Bytes(bytes)),
-            None if matches!(types.value.wire_type(), WireType::Len) => {
-                self.value(types.value, Raw::Bytes(&[]))
-            }
+            None if types.value_wire == WireType::Len => self.value(types.value, Raw::Bytes(&[])),
             None => self.value(types.value, Raw::Bits(0)),
         }
     }
