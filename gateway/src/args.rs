@@ -178,7 +178,7 @@ impl From<Accesses> for AccessLog {
 /// Names of fields.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
-    /// lowerCamelCase, or what json_name says
+    /// lowerCamelCase, or what the proto says for JSON
     Json,
     /// As in the proto file
     Proto,
@@ -300,6 +300,17 @@ mod tests {
         ];
         for text in bad {
             assert_eq!(text.parse::<Target>(), Err(TargetError), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_option_is_documented() {
+        let docs = include_str!("../../docs/gateway.md");
+        for argument in <Args as clap::CommandFactory>::command().get_arguments() {
+            let Some(long) = argument.get_long().filter(|long| !["help", "version"].contains(long)) else {
+                continue;
+            };
+            assert!(docs.contains(&format!("`--{long}")), "--{long}");
         }
     }
 

@@ -51,6 +51,15 @@ fn everything_can_be_said() {
 }
 
 #[test]
+fn the_documentation_shows_all_of_it() {
+    let docs = include_str!("../../../docs/gateway.md");
+    assert!(
+        docs.contains(include_str!("example.yaml")),
+        "docs/gateway.md has another example than the one tested"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (text, part) in [
         ("listen: here", "listen"),

@@ -42,11 +42,7 @@ impl Schemas {
             name: backend.name.clone(),
             known: known.files.is_some(),
             serving: known.serving,
-            services: known
-                .files
-                .as_ref()
-                .map(|files| files.services.iter().cloned().collect())
-                .unwrap_or_default(),
+            services: known.files.as_ref().map(|files| files.services.clone()).unwrap_or_default(),
         };
         self.backends().iter().zip(known.iter()).map(state).collect()
     }

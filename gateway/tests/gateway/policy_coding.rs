@@ -15,7 +15,7 @@ async fn coding(event_streams: bool) -> World {
     let compression = Some(Compression { event_streams, ..Compression::default() });
     let policies = Policies { compression, etags: true, decode: Coding::ALL.into(), ..Policies::default() };
     let limits = Limits { body_bytes: 64 << 10, ..Limits::default() };
-    start_with(Setup { policies, limits, ..Setup::default() }).await
+    start_with(Setup { limits, policies, ..Setup::default() }).await
 }
 
 fn encode(coding: &str, data: &[u8]) -> Vec<u8> {

@@ -46,7 +46,7 @@ impl BufRead for Feed {
 }
 
 enum Inner {
-    Gzip(MultiGzDecoder<Feed>),
+    Gzip(Box<MultiGzDecoder<Feed>>),
     Brotli(Box<Decompressor<Feed>>),
     Zstd(zstd::stream::read::Decoder<'static, Feed>),
 }
@@ -61,7 +61,7 @@ impl Decoder {
     pub(super) fn new(coding: Coding) -> io::Result<Self> {
         let feed = Feed::default();
         let inner = match coding {
-            Coding::Gzip => Inner::Gzip(MultiGzDecoder::new(feed)),
+            Coding::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(feed))),
             Coding::Brotli => Inner::Brotli(Box::new(Decompressor::new(feed, 4 << 10))),
             Coding::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(feed)?;
