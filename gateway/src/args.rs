@@ -37,10 +37,15 @@ pub(crate) struct Args {
     /// Address to listen on; without a certificate it must be a loopback address [default: 127.0.0.1:30003]
     #[arg(long, env = "TOOLFORGE_GATEWAY_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// A server to pass calls on to: http://HOST:PORT, https://HOST:PORT or unix:PATH. With a NAME, one over https must
+    /// A server to pass calls on to: http://HOST:PORT, https://HOST:PORT or unix:PATH. A NAME that is given again has one more
+    /// endpoint, which serves the same. With a NAME, one over https must
     /// prove to be the service of that name (SPIFFE); without, to be the host
     #[arg(long, env = "TOOLFORGE_GATEWAY_BACKENDS", value_delimiter = ',', value_name = "[NAME=]URI")]
     pub(crate) backend: Vec<Target>,
+    /// A file with an encoded `FileDescriptorSet`, imports included, that says what a backend serves instead of its
+    /// reflection. Without a NAME it is for the only backend; several for one backend are put together
+    #[arg(long, env = "TOOLFORGE_GATEWAY_DESCRIPTORS", value_delimiter = ',', value_name = "[NAME=]FILE")]
+    pub(crate) descriptor: Vec<Described>,
     /// Threads that serve requests, each with connections to the backends of its own [default: one for each processor]
     #[arg(long, env = "TOOLFORGE_GATEWAY_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZero<usize>>,
@@ -230,6 +235,32 @@ pub(crate) enum Place {
     Unix(PathBuf),
 }
 
+/// A file that says what a backend serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Described {
+    /// The name of the backend, where it was given one.
+    pub(crate) name: Option<String>,
+    pub(crate) file: PathBuf,
+}
+
+impl FromStr for Described {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.split_once('=') {
+            Some((name, file)) if is_name(name) => {
+                Self { name: Some(name.to_owned()), file: PathBuf::from(file) }
+            }
+            _ => Self { name: None, file: PathBuf::from(text) },
+        })
+    }
+}
+
+/// Whether a text is the name of a backend.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}
+
 /// A text that names no server.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("expected [NAME=]URI, where URI is http://HOST:PORT, https://HOST:PORT or unix:PATH")]
@@ -239,10 +270,6 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        };
         let (name, uri) = match text.split_once('=') {
             Some((name, uri)) if is_name(name) => (Some(name.to_owned()), uri),
             Some((name, _)) if !name.contains(':') => return Err(TargetError),

@@ -29,7 +29,7 @@ pub(crate) async fn call(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
     principal.assert(&mut headers);
-    let called = backend.channel.send(path, headers, Bytes::from(frame), time).await;
+    let called = backend.channel(method.path()).send(path, headers, Bytes::from(frame), time).await;
     let response = called.map_err(|status| backend.lost(status))?;
     begun(response)
 }

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use gateway::{Limits, Mapping, Policies};
 use serde::Deserialize;
 
-use crate::args::{Accesses, Form, Protocol, Target, UnstatedAccess};
+use crate::args::{Accesses, Described, Form, Protocol, Target, UnstatedAccess};
 
 use limits::LimitsFile;
 use mapping::{HttpFile, MappingFile, MethodFile};
@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) threads: Option<NonZero<usize>>,
     pub(crate) backends: Vec<Text<Target>>,
+    pub(crate) descriptors: Vec<Text<Described>>,
     pub(crate) tls: TlsFile,
     pub(crate) mesh: MeshFile,
     pub(crate) prefer: Option<Text<Protocol>>,

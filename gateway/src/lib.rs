@@ -8,6 +8,7 @@ mod access;
 mod backend;
 mod builtin;
 mod call;
+mod descriptors;
 mod fault;
 mod frames;
 mod grpc_web;
@@ -43,6 +44,7 @@ use tokio::sync::Semaphore;
 use transcode::OpenApiInfo;
 
 pub use backend::Backend;
+pub use descriptors::{Descriptors, DescriptorsError};
 pub use headers::{HeaderRule, HeaderRuleError, HeaderRules};
 pub use limits::Limits;
 pub use mapping::{Mapping, MethodSetting};
@@ -173,6 +175,12 @@ impl Gateway {
     /// The encoded `FileDescriptorSet` of everything that is served; none before the first schema.
     pub fn descriptor_set(&self) -> Option<Vec<u8>> {
         self.schemas.descriptor_set()
+    }
+
+    /// A backend that was made with descriptors is described by these from now on, if all backends together can be
+    /// served so; false where no backend of this name was.
+    pub fn set_descriptors(&self, backend: &str, descriptors: Descriptors) -> bool {
+        self.schemas.describe(backend, descriptors)
     }
 
     /// Serves until the drain begins, then until every call has ended or the drain gives up.

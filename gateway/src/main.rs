@@ -7,6 +7,7 @@ mod config;
 mod process;
 mod reload;
 mod settings;
+mod targets;
 mod workers;
 
 use std::process::ExitCode;

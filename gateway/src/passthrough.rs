@@ -30,7 +30,7 @@ pub(crate) async fn serve(
     principal.assert(request.headers_mut());
     let path = request.uri().path().parse().map_err(|_| Status::unimplemented("no such method"))?;
     *request.uri_mut() = path;
-    let called = backend.channel.clone().call(request).await;
+    let called = backend.channel(request.uri().path()).call(request).await;
     let response = called.map_err(|status| backend.lost(status))?.map(Body::new);
     if !rule.client_streaming && !rule.server_streaming {
         return Ok(response);

@@ -8,19 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use gateway::{Backend, Gateway, Tls, TlsPem};
-use mesh::client::{Channel, Endpoint};
+use gateway::{Gateway, Tls, TlsPem};
 use mesh::drain::Drain;
-use mesh::identity::tls::{Client, Expected, Pem};
+use mesh::identity::tls::Pem;
 use mesh::telemetry::{self, Logs};
 use tokio::time::timeout;
 
 use crate::admin::{self, Scope};
-use crate::args::{Args, MeshFiles, Place, Target, TlsFiles};
+use crate::args::{Args, MeshFiles, TlsFiles};
 use crate::check::check;
 use crate::reload::Reloaded;
 use crate::settings::{Fixed, Settings};
-use crate::workers;
+use crate::{targets, workers};
 
 /// How long the backends may take until the gateway says that it is ready without them.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +42,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or a loopback address"
         ),
     };
-    let (backends, clients) = backends(&fixed.backends, &mesh)?;
+    let (backends, clients) = targets::backends(&fixed, mesh.read()?)?;
     if fixed.admin.or(fixed.metrics).is_some() {
         telemetry::install_metrics()?;
     }
@@ -91,39 +90,6 @@ async fn tell_ready(gateway: &Gateway, drain: &Drain, line: String) -> Result<()
     let mut out = std::io::stdout();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
-}
-
-/// The backends, and the TLS towards each that has it.
-fn backends(targets: &[Target], files: &MeshFiles) -> Result<(Vec<Backend>, Vec<Arc<Client>>)> {
-    let pem = files.read()?;
-    let (mut backends, mut clients) = (Vec::new(), Vec::new());
-    for Target { name, place } in targets {
-        let (endpoint, at) = match place {
-            Place::Cleartext(address) => (Endpoint::h2c(address)?, address.clone()),
-            Place::Unix(path) => (Endpoint::unix(path), path.display().to_string()),
-            Place::Tls(address) => {
-                if pem.mesh_root.is_none() {
-                    bail!("the backend https://{address} needs --mesh-ca to be verified");
-                }
-                let expected = match name {
-                    Some(name) => Expected::Service(name.clone()),
-                    None => Expected::Host(host(address).to_owned()),
-                };
-                let client = Arc::new(Client::new(&pem, expected)?);
-                clients.push(Arc::clone(&client));
-                (Endpoint::tls(address, client)?, address.clone())
-            }
-        };
-        let name = name.clone().unwrap_or(at);
-        backends.push(Backend { name, channel: Channel::new(endpoint) });
-    }
-    Ok((backends, clients))
-}
-
-/// The host in `host:port`, without the brackets of an IPv6 address.
-fn host(address: &str) -> &str {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 impl TlsFiles {

@@ -1,6 +1,6 @@
 //! Schemas from server reflection, version 1, then version 1alpha.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -14,15 +14,32 @@ use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse
 
 /// Most files that one backend may have.
 const MAX_FILES: usize = 10_000;
+
+/// Most bytes of all of them.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Most bytes of one answer.
+const MAX_ANSWER: usize = 16 << 20;
+
 /// Services that every backend has; the gateway answers for them itself.
 const BUILT_IN: &[&str] = &["grpc.reflection.", "grpc.health."];
 
 /// What a backend serves: its services, and every file that describes them, encoded as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Files {
     pub(crate) services: Vec<String>,
     /// By their names.
     pub(crate) files: BTreeMap<String, Bytes>,
+}
+
+impl Files {
+    /// What is served of these services: all but those that every backend has.
+    pub(crate) fn new(mut services: Vec<String>, files: BTreeMap<String, Bytes>) -> Self {
+        services.retain(|name| !BUILT_IN.iter().any(|prefix| name.starts_with(prefix)));
+        services.sort();
+        services.dedup();
+        Self { services, files }
+    }
 }
 
 /// The parts of a `FileDescriptorProto` that lead to other files.
@@ -42,25 +59,36 @@ pub(crate) fn file_name(file: &[u8]) -> Result<String, prost::DecodeError> {
 /// Asks a backend for everything that it serves.
 pub(crate) async fn fetch(channel: &Channel) -> Result<Files, Status> {
     let listed = ask(channel, vec![MessageRequest::ListServices(String::new())]).await?;
-    let mut services: Vec<String> = listed
+    let services = listed
         .into_iter()
         .filter_map(|response| match response {
             MessageResponse::ListServicesResponse(list) => Some(list.service),
             _ => None,
         })
         .flatten()
-        .map(|service| service.name)
-        .filter(|name| !BUILT_IN.iter().any(|prefix| name.starts_with(prefix)))
-        .collect();
-    services.sort();
-    let mut files = BTreeMap::new();
-    let symbols = services.iter().map(|name| MessageRequest::FileContainingSymbol(name.clone())).collect();
-    let mut wanted = collect(ask(channel, symbols).await?, &mut files)?;
-    while !wanted.is_empty() {
-        let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
-        wanted = collect(ask(channel, requests).await?, &mut files)?;
+        .map(|service| service.name);
+    let mut found = Files::new(services.collect(), BTreeMap::new());
+    if found.services.len() > MAX_FILES {
+        return Err(too_much());
     }
-    Ok(Files { services, files })
+    let symbols =
+        found.services.iter().map(|name| MessageRequest::FileContainingSymbol(name.clone())).collect();
+    let mut asked = HashSet::new();
+    let mut wanted = collect(ask(channel, symbols).await?, &mut found.files)?;
+    while !wanted.is_empty() {
+        // what was not told when it was asked for is not asked for again
+        asked.extend(wanted.iter().cloned());
+        let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
+        wanted = collect(ask(channel, requests).await?, &mut found.files)?;
+        wanted.retain(|name| !asked.contains(name));
+    }
+    Ok(found)
+}
+
+fn too_much() -> Status {
+    Status::resource_exhausted(format!(
+        "reflection has more than {MAX_FILES} files or services, or {MAX_BYTES} bytes of them"
+    ))
 }
 
 /// Takes files out of answers, and names those that they import and that are not there yet.
@@ -68,23 +96,22 @@ fn collect(
     answers: Vec<MessageResponse>,
     files: &mut BTreeMap<String, Bytes>,
 ) -> Result<Vec<String>, Status> {
-    let mut imports = Vec::new();
+    let mut imports = BTreeSet::new();
+    let mut size: usize = files.values().map(Bytes::len).sum();
     for answer in answers {
         let MessageResponse::FileDescriptorResponse(found) = answer else { continue };
         for bytes in found.file_descriptor_proto {
             let header = Header::decode(bytes.as_slice())
                 .map_err(|error| Status::internal(format!("reflection sent no file descriptor: {error}")))?;
             imports.extend(header.dependency);
+            size += bytes.len();
             files.insert(header.name, bytes.into());
         }
-        if files.len() > MAX_FILES {
-            return Err(Status::resource_exhausted(format!("reflection has more than {MAX_FILES} files")));
+        if files.len().max(imports.len()) > MAX_FILES || size > MAX_BYTES {
+            return Err(too_much());
         }
     }
-    imports.sort();
-    imports.dedup();
-    imports.retain(|name| !files.contains_key(name));
-    Ok(imports)
+    Ok(imports.into_iter().filter(|name| !files.contains_key(name)).collect())
 }
 
 /// One stream of questions, and an answer to each.
@@ -100,7 +127,7 @@ async fn ask_v1(channel: &Channel, questions: Vec<MessageRequest>) -> Result<Vec
     let requests = questions
         .into_iter()
         .map(|question| ServerReflectionRequest { host: String::new(), message_request: Some(question) });
-    let mut client = ServerReflectionClient::new(channel.clone()).max_decoding_message_size(64 << 20);
+    let mut client = ServerReflectionClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
     let mut stream = client.server_reflection_info(stream::iter(requests)).await?.into_inner();
     let mut answers = Vec::with_capacity(count);
     while answers.len() < count {
@@ -130,7 +157,7 @@ async fn ask_v1alpha(
         let request = v1alpha::ServerReflectionRequest::decode(request.encode_to_vec().as_slice());
         requests.push(request.map_err(|error| Status::internal(error.to_string()))?);
     }
-    let mut client = ServerReflectionClient::new(channel.clone()).max_decoding_message_size(64 << 20);
+    let mut client = ServerReflectionClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
     let mut stream = client.server_reflection_info(stream::iter(requests)).await?.into_inner();
     let mut answers = Vec::with_capacity(count);
     while answers.len() < count {

@@ -1,4 +1,4 @@
-//! SIGHUP: config file and certificates are read again, for what comes from then on.
+//! SIGHUP: config file, certificates and descriptors are read again, for what comes from then on.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Args;
 use crate::settings::{Fixed, Settings};
+use crate::targets;
 
 /// Everything that can change while the process runs.
 pub(crate) struct Reloaded {
@@ -44,11 +45,16 @@ impl Reloaded {
         if let (Some(tls), Some(pem)) = (&self.tls, clients_pem) {
             tls.reload(&pem).context("certificates towards clients")?;
         }
+        // read before anything changes
+        let descriptors = targets::descriptors(&self.fixed)?;
         for client in &self.clients {
             client.reload(&mesh_pem).context("certificates towards backends")?;
         }
         self.gateway.set_policies(&options.policies, &options.limits);
         self.gateway.set_mapping(options.mapping);
+        for (backend, descriptors) in descriptors {
+            self.gateway.set_descriptors(&backend, descriptors);
+        }
         Ok(())
     }
 }

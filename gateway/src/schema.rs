@@ -1,6 +1,8 @@
 //! What the backends serve, as one immutable snapshot behind an atomic swap.
 
+mod changes;
 mod compile;
+mod endpoint;
 mod follow;
 mod report;
 
@@ -18,10 +20,10 @@ use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program}
 use crate::Unstated;
 use crate::backend::Backend;
 use crate::builtin::reflection::Reflection;
+use crate::descriptors::Descriptors;
 use crate::mapping::Mapping;
-use crate::reflect::Files;
 use compile::compile;
-use follow::News;
+use endpoint::{Known, News};
 
 /// One state of what is served.
 #[derive(Debug)]
@@ -75,15 +77,6 @@ pub(crate) fn service_of(path: &str) -> &str {
     path.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 
-/// What is known of one backend.
-#[derive(Clone, Debug, Default)]
-struct Known {
-    /// What it served when it was last seen.
-    files: Option<Files>,
-    /// Whether it is there and says that it serves.
-    serving: bool,
-}
-
 /// The schema of all backends, kept fresh.
 #[derive(Debug)]
 pub(crate) struct Schemas {
@@ -107,8 +100,9 @@ impl Schemas {
         mapping: Mapping,
     ) -> Arc<Self> {
         let count = backends.len();
+        let known = backends.iter().map(|backend| Known::new(backend.endpoints().endpoints())).collect();
         Arc::new(Self {
-            known: Mutex::new(vec![Known::default(); count]),
+            known: Mutex::new(known),
             current: ArcSwap::from_pointee(None),
             missing: watch::Sender::new(count),
             backends,
@@ -131,7 +125,7 @@ impl Schemas {
 
     /// Whether the backend at this place is there and says that it serves.
     pub(crate) fn is_serving(&self, index: usize) -> bool {
-        self.known().get(index).is_some_and(|known| known.serving)
+        self.known().get(index).is_some_and(Known::is_serving)
     }
 
     /// Marked whenever the schema or the health of a backend has changed.
@@ -151,16 +145,18 @@ impl Schemas {
         let _ = missing.wait_for(|missing| *missing == 0).await;
     }
 
-    /// Follows every backend until the drain begins.
+    /// Follows every endpoint of every backend until the drain begins.
     pub(crate) fn watch(self: &Arc<Self>, drain: &Drain) {
         for (index, backend) in self.backends.iter().enumerate() {
-            let (schemas, backend, drain) = (Arc::clone(self), backend.clone(), drain.clone());
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = follow::follow(&backend, |news| schemas.take(index, news)) => {}
-                    () = drain.begun() => {}
-                }
-            });
+            for endpoint in 0..backend.endpoints().endpoints() {
+                let (schemas, backend, drain) = (Arc::clone(self), backend.clone(), drain.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = follow::follow(&backend, endpoint, |news| schemas.take(index, endpoint, news)) => {}
+                        () = drain.begun() => {}
+                    }
+                });
+            }
         }
     }
 
@@ -176,7 +172,8 @@ impl Schemas {
 
     /// Serves what is known from now on. What cannot be served changes nothing.
     fn adopt(&self, known: &[Known], mapping: &Mapping) -> bool {
-        match compile(known.iter().map(|known| known.files.as_ref()), self.unstated, mapping) {
+        let parts = self.backends.iter().map(|one| one.name.as_str()).zip(known);
+        match compile(parts.map(|(name, known)| (name, known.files.as_ref())), self.unstated, mapping) {
             Ok(schema) => {
                 self.current.store(Arc::new(Some(schema)));
                 self.refused.store(Arc::default());
@@ -194,21 +191,43 @@ impl Schemas {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, index: usize, news: News) {
+    fn take(&self, index: usize, endpoint: usize, news: News) {
         let mut known = self.known();
-        let Some(slot) = known.get_mut(index) else { return };
-        match news {
-            News::Serving(serving) if slot.serving == serving => return,
-            News::Serving(serving) => slot.serving = serving,
-            News::Files(files) if slot.files.as_ref() == Some(&files) => return,
-            News::Files(files) => {
-                let former = slot.files.replace(files);
-                if !self.adopt(&known, &self.mapping.load()) {
-                    if let Some(slot) = known.get_mut(index) {
-                        slot.files = former;
-                    }
-                    return;
-                }
+        if known.get_mut(index).is_some_and(|slot| slot.take(endpoint, news)) {
+            self.settle(&mut known, index);
+        }
+    }
+
+    /// Takes another description of a backend that is described, from now on; false where there is no such backend.
+    pub(crate) fn describe(&self, name: &str, descriptors: Descriptors) -> bool {
+        let Some(index) = self.backends.iter().position(|one| one.name == name && one.described().is_some())
+        else {
+            return false;
+        };
+        let mut known = self.known();
+        if let (Some(slot), Some(backend)) = (known.get_mut(index), self.backends.get(index)) {
+            slot.describe(&descriptors.0);
+            backend.describe(descriptors.0);
+            self.settle(&mut known, index);
+        }
+        true
+    }
+
+    /// Draws the consequences of news of a backend: which schema is in force, and which endpoints are called for what.
+    fn settle(&self, known: &mut [Known], index: usize) {
+        let (Some(slot), Some(backend)) = (known.get_mut(index), self.backends.get(index)) else { return };
+        if let Some(candidate) = slot.candidate().cloned() {
+            let former = slot.adopt(candidate);
+            if !self.adopt(known, &self.mapping.load())
+                && let Some(slot) = known.get_mut(index)
+            {
+                slot.refuse(former);
+            }
+        }
+        if let Some(slot) = known.get(index) {
+            backend.differ(slot.differing());
+            for (endpoint, (ended, fitness)) in slot.fitness().enumerate() {
+                backend.endpoints().mark(endpoint, ended, fitness);
             }
         }
         self.missing.send_replace(known.iter().filter(|known| known.files.is_none()).count());

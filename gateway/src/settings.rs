@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use gateway::{NameStyle, Options, Prefer, SecurityScheme};
 
-use crate::args::{Accesses, Args, Form, MeshFiles, Protocol, Target, TlsFiles, UnstatedAccess};
+use crate::args::{Accesses, Args, Described, Form, MeshFiles, Protocol, Target, TlsFiles, UnstatedAccess};
 use crate::config::Config;
 
 /// Where it listens when nobody says.
@@ -31,6 +31,7 @@ pub(crate) struct Fixed {
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) threads: Option<NonZero<usize>>,
     pub(crate) backends: Vec<Target>,
+    pub(crate) descriptors: Vec<Described>,
 }
 
 impl Settings {
@@ -65,6 +66,11 @@ impl Fixed {
             metrics: args.metrics.or(config.metrics),
             threads: args.threads.or(config.threads),
             backends,
+            descriptors: if args.descriptor.is_empty() {
+                config.descriptors.iter().map(|word| word.0.clone()).collect()
+            } else {
+                args.descriptor.clone()
+            },
         };
         if let Some(admin) = fixed.admin.filter(|admin| !admin.ip().is_loopback()) {
             bail!(

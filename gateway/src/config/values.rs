@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use crate::args::{Accesses, Form, Protocol, Target, UnstatedAccess};
+use crate::args::{Accesses, Described, Form, Protocol, Target, UnstatedAccess};
 
 /// A time: a number with one of the units ms, s, m and h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,12 @@ pub(crate) trait Word: Sized {
 impl Word for Target {
     fn read(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: crate::args::TargetError| error.to_string())
+    }
+}
+
+impl Word for Described {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|never| match never {})
     }
 }
 

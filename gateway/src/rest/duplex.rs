@@ -78,7 +78,7 @@ pub(crate) async fn begin(
         headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
     }
     call.principal.assert(headers);
-    let called = call.backend.channel.clone().call(request).await;
+    let called = call.backend.channel(path).call(request).await;
     let response = called.map_err(|status| call.backend.lost(status))?;
     begun(response)
 }

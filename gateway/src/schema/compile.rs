@@ -1,7 +1,7 @@
 //! From the files of all backends to one schema.
 
 use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
@@ -29,26 +29,53 @@ pub(super) enum SchemaError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Compiles what the backends, by their places, serve. A service that two have belongs to the first.
+/// Compiles what the backends, by their places, serve. A service that two have belongs to the first, and so does a file.
 pub(super) fn compile<'a>(
-    backends: impl Iterator<Item = Option<&'a Files>>,
+    backends: impl Iterator<Item = (&'a str, Option<&'a Files>)>,
     unstated: Unstated,
     mapping: &Mapping,
 ) -> Result<Schema, SchemaError> {
-    let mut owners = HashMap::new();
-    let mut seen: HashSet<String> = HashSet::new();
+    let mut claims: HashMap<&str, (usize, &str)> = HashMap::new();
+    let mut seen: HashMap<String, (&str, Bytes)> = HashMap::new();
     let mut files: Vec<Bytes> = Vec::new();
-    for (index, backend) in backends.enumerate() {
-        let Some(backend) = backend else { continue };
-        for service in &backend.services {
-            owners.entry(service.clone()).or_insert(index);
+    for (index, (backend, served)) in backends.enumerate() {
+        let Some(served) = served else { continue };
+        for service in &served.services {
+            let (owner, first) = *claims.entry(service).or_insert((index, backend));
+            if owner != index {
+                tracing::warn!(
+                    service,
+                    first,
+                    second = backend,
+                    "two backends serve this, calls go to the first"
+                );
+            }
         }
-        let new = backend.files.iter().filter(|(name, _)| seen.insert((*name).clone()));
-        files.extend(new.map(|(_, bytes)| bytes.clone()));
+        for (file, bytes) in &served.files {
+            match seen.entry(file.clone()) {
+                Entry::Vacant(place) => {
+                    place.insert((backend, bytes.clone()));
+                    files.push(bytes.clone());
+                }
+                Entry::Occupied(place) if place.get().1 != bytes => {
+                    let first = place.get().0;
+                    tracing::warn!(
+                        file,
+                        first,
+                        second = backend,
+                        "two backends differ in this, the first counts"
+                    );
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
     }
+    let owners: HashMap<String, usize> =
+        claims.into_iter().map(|(service, (index, _))| (service.to_owned(), index)).collect();
     // details of errors lie in `Any`, so that no service's files need to have their types
     for file in transcode::files_of_set(tonic_types::pb::FILE_DESCRIPTOR_SET)? {
-        if seen.insert(reflect::file_name(&file)?) {
+        if let Entry::Vacant(place) = seen.entry(reflect::file_name(&file)?) {
+            place.insert(("", file.clone()));
             files.push(file);
         }
     }

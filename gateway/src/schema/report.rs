@@ -41,7 +41,7 @@ impl Schemas {
         let state = |(backend, known): (&crate::backend::Backend, &super::Known)| BackendState {
             name: backend.name.clone(),
             known: known.files.is_some(),
-            serving: known.serving,
+            serving: known.is_serving(),
             services: known.files.as_ref().map(|files| files.services.clone()).unwrap_or_default(),
         };
         self.backends().iter().zip(known.iter()).map(state).collect()

@@ -57,7 +57,7 @@ pub(crate) async fn start_with(setup: Setup) -> World {
 
 /// A gateway whose backend has not come yet, and what tells that it is known.
 pub(crate) async fn start_before(channel: Channel, setup: Setup) -> (World, oneshot::Receiver<()>) {
-    let backends = vec![Backend { name: "jobs".to_owned(), channel }];
+    let backends = vec![Backend::new("jobs", &channel)];
     let (drain, pki) = (Drain::new(), Pki::new());
     let options = Options {
         errors: ErrorForm::Toolforge,

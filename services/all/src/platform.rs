@@ -174,7 +174,7 @@ fn channel(served: &Served, name: &str) -> Channel {
 }
 
 fn backend(name: &str, served: &Served) -> Backend {
-    Backend { name: name.to_owned(), channel: channel(served, mesh::identity::GATEWAY) }
+    Backend::new(name, &channel(served, mesh::identity::GATEWAY))
 }
 
 /// Something that runs until the drain begins.

@@ -74,7 +74,6 @@ impl Default for Times {
 #[must_use]
 pub struct Builder {
     endpoints: Vec<Endpoint>,
-    gated: bool,
     methods: Arc<Table>,
     times: Times,
     random: fn() -> u64,
@@ -84,13 +83,6 @@ impl Builder {
     /// Adds an endpoint that serves the same as the others.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoints.push(endpoint);
-        self
-    }
-
-    /// Uses an endpoint only for what it was marked fit for, and no longer once one of its connections has ended: see
-    /// [`Channel::mark`] and [`Channel::needing`].
-    pub fn gated(mut self) -> Self {
-        self.gated = true;
         self
     }
 
@@ -115,8 +107,8 @@ impl Builder {
 
     /// The channel. It connects when it is first called.
     pub fn build(self) -> Channel {
-        let Self { endpoints, gated, methods, times, random } = self;
-        let pool = Pool::new(endpoints, gated, times, random);
+        let Self { endpoints, methods, times, random } = self;
+        let pool = Pool::new(endpoints, times, random);
         let inner = Inner { pool, methods, budget: Budget::new(), random };
         Channel { inner: Arc::new(inner), view: View::default() }
     }
@@ -144,10 +136,20 @@ impl Channel {
     }
 
     /// A channel to the same endpoints with connections of its own: one for each runtime, so that no call crosses threads.
+    /// What one of them is marked as fit for holds for both.
     pub fn apart(&self) -> Self {
-        let Inner { pool, methods, random, .. } = &*self.inner;
-        let (pool, methods) = (pool.apart(), Arc::clone(methods));
-        let inner = Inner { pool, methods, budget: Budget::new(), random: *random };
+        self.with(self.inner.pool.apart())
+    }
+
+    /// A channel to the same endpoints with connections of its own, which uses an endpoint only for what it was marked as
+    /// fit for, and no longer once one of its connections has ended: see [`Self::mark`] and [`Self::needing`].
+    pub fn gated(&self) -> Self {
+        self.with(self.inner.pool.gated())
+    }
+
+    fn with(&self, pool: Pool) -> Self {
+        let methods = Arc::clone(&self.inner.methods);
+        let inner = Inner { pool, methods, budget: Budget::new(), random: self.inner.random };
         Self { inner: Arc::new(inner), view: self.view }
     }
 
@@ -155,7 +157,6 @@ impl Channel {
     pub fn builder(endpoint: Endpoint) -> Builder {
         Builder {
             endpoints: vec![endpoint],
-            gated: false,
             methods: Arc::default(),
             times: Times::default(),
             random: crate::trace::random,

@@ -77,23 +77,31 @@ impl Drop for Lease {
 }
 
 impl Pool {
-    pub(super) fn new(endpoints: Vec<Endpoint>, gated: bool, times: Times, random: fn() -> u64) -> Self {
-        let subchannel = |endpoint| Arc::new(Subchannel::new(endpoint, Arc::new(Standing::new(gated))));
+    pub(super) fn new(endpoints: Vec<Endpoint>, times: Times, random: fn() -> u64) -> Self {
+        let subchannel = |endpoint| Arc::new(Subchannel::new(endpoint, Arc::new(Standing::new(false))));
         let subchannels = endpoints.into_iter().map(subchannel).collect();
         Self { subchannels, times: Arc::new(times), changed: Arc::new(watch::Sender::new(())), random }
     }
 
     /// A pool of the same endpoints, without a connection. What one of them is fit for is known in both.
     pub(super) fn apart(&self) -> Self {
-        let subchannel = |one: &Arc<Subchannel>| {
-            Arc::new(Subchannel::new(one.endpoint.clone(), Arc::clone(&one.standing)))
-        };
-        Self {
-            subchannels: self.subchannels.iter().map(subchannel).collect(),
-            times: Arc::clone(&self.times),
-            changed: Arc::clone(&self.changed),
-            random: self.random,
-        }
+        self.again(Arc::clone(&self.changed), Arc::clone)
+    }
+
+    /// A pool of the same endpoints, without a connection, which are fit for nothing yet.
+    pub(super) fn gated(&self) -> Self {
+        self.again(Arc::new(watch::Sender::new(())), |_| Arc::new(Standing::new(true)))
+    }
+
+    fn again(
+        &self,
+        changed: Arc<watch::Sender<()>>,
+        standing: impl Fn(&Arc<Standing>) -> Arc<Standing>,
+    ) -> Self {
+        let again =
+            |one: &Arc<Subchannel>| Arc::new(Subchannel::new(one.endpoint.clone(), standing(&one.standing)));
+        let subchannels = self.subchannels.iter().map(again).collect();
+        Self { subchannels, times: Arc::clone(&self.times), changed, random: self.random }
     }
 
     /// A place on a connection; waits for one at most as long as the channel's times say.
