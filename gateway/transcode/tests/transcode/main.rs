@@ -18,4 +18,5 @@ mod request;
 mod request_stream;
 mod response;
 mod routes;
+mod spec;
 mod stream;

@@ -23,6 +23,12 @@ fn paths_meet_their_rules() {
         ("GET", "/v1/shelves/lucas.test/books/7", "GetBook shelf=lucas.test id=7"),
         ("GET", "/v1/shelves/a%2Fb/books/7", "GetBook shelf=a/b id=7"),
         ("GET", "/v1/shelves/a%252Fb/books/7", "GetBook shelf=a%2Fb id=7"),
+        ("GET", "/v1/shelves/a%25252F/books/7", "GetBook shelf=a%252F id=7"),
+        ("GET", "/v1/shelves/a%5Cb/books/7", "GetBook shelf=a\\b id=7"),
+        ("GET", "/v1/shelves/a:b:c/books/7", "GetBook shelf=a:b:c id=7"),
+        ("GET", "/v1/shelves/:/books/7", "GetBook shelf=: id=7"),
+        ("GET", "/v1/shelves/%3A/books/7", "GetBook shelf=: id=7"),
+        ("GET", "/v1/shelves/.../books/7", "GetBook shelf=... id=7"),
         ("GET", "/v1/shelves/a;x=1/books/7", "GetBook shelf=a;x=1 id=7"),
         ("GET", "/v1/shelves/a+b/books/7", "GetBook shelf=a+b id=7"),
         ("GET", "/v1/shelves/%C3%A9/books/7", "GetBook shelf=é id=7"),
@@ -68,6 +74,11 @@ fn paths_without_a_rule() {
         "/v1/tree/a/tail",
         "/v1/shelves/a%2Fbooks",
         "/v1/probe:watch",
+        "/v1/probe:",
+        "/v1/shelves/a/books:move",
+        "/v1/shelves/a/books%3Awatch/7:watch/x",
+        "/v1/shelves/a/books/7:watch:move/x",
+        "/v1/shelves/a%2Fbooks/7",
         "/v1/files/a//b",
     ];
     for path in missing {
@@ -96,6 +107,14 @@ fn malformed_paths_are_refused() {
         "",
         "*",
         "http://x/v1/probe",
+        "x:80",
+        "\\v1\\probe",
+        "/v1/shelves/a%/books/7",
+        "/v1/shelves/a%4/books/7",
+        "/v1/shelves/%u0041/books/7",
+        "/v1/shelves/%ED%A0%80/books/7",
+        "/v1/shelves/%2E/books/7",
+        "/v1/shelves/.%2e/books/7",
         "/v1/shelves/%/books",
         "/v1/shelves/%zz/books",
         "/v1/shelves/%F/books",
@@ -114,6 +133,13 @@ fn malformed_paths_are_refused() {
 
 #[test]
 fn long_paths_stay_linear() {
+    let long = "x".repeat(64 * 1024);
+    assert_eq!(
+        found("GET", &format!("/v1/shelves/{long}/books/7")),
+        Ok(format!("GetBook shelf={long} id=7"))
+    );
+    let escaped = "%61".repeat(64 * 1024);
+    assert!(found("GET", &format!("/v1/shelves/{escaped}/books/7")).is_ok());
     let many = "/a".repeat(20_000);
     assert!(found("DELETE", &format!("/v1/files{many}")).is_ok());
     assert_eq!(found("GET", &format!("/v1/tree{many}")), Err(RouteError::NotFound));
