@@ -23,8 +23,11 @@ fn with(selector: &str, rules: &[&str]) -> Compiled {
     compile(&GoogleRules, CompileOptions { http_rules, ..CompileOptions::default() })
 }
 
+type Sentence =
+    (&'static str, &'static [&'static str], &'static str, &'static str, Result<&'static str, &'static str>);
+
 /// What a sentence is about, the rules, a request, and the message or the beginning of the refusal.
-const SENTENCES: &[(&str, &[&str], &str, &str, Result<&str, &str>)] = &[
+const SENTENCES: &[Sentence] = &[
     (
         "fields are bound by path, body or query",
         &["POST /v1/{name} other_thing"],
@@ -156,7 +159,7 @@ fn sentences_of_the_specification() {
         match expected {
             Ok(json) => assert_eq!(value(&found.unwrap()), value(json), "{sentence}"),
             Err(begin) => {
-                assert!(found.as_ref().is_err_and(|e| e.starts_with(begin)), "{sentence}: {found:?}")
+                assert!(found.as_ref().is_err_and(|e| e.starts_with(begin)), "{sentence}: {found:?}");
             }
         }
     }
