@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -117,8 +118,10 @@ impl Handler {
             Early::Refuse(problem) => unnamed(Way::NoRoute(Box::new(problem))),
         };
         let record = Record::begin(request.headers(), name, Arc::clone(&caller), self.access_log);
-        let answer = AssertUnwindSafe(self.answer(way, Option::as_ref(&*schema), &caller, &policy, request));
-        let response = record.scope(answer.catch_unwind()).await.unwrap_or_else(|_| {
+        // pinned here: it is large, and every layer around it would move it
+        let answer = pin!(self.answer(way, Option::as_ref(&*schema), &caller, &policy, request));
+        let answered = record.scope(AssertUnwindSafe(answer).catch_unwind()).await;
+        let response = answered.unwrap_or_else(|_| {
             let text = "the gateway failed unexpectedly";
             let problem = Problem::new(Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, text);
             Render::new(self.errors, None).response(&problem)

@@ -36,6 +36,9 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("grpc-status, grpc-messag
 /// What is read of a body where the method takes none: enough for `{}`, which clients send.
 const NO_BODY: usize = 1 << 10;
 
+/// Room for the metadata of most calls.
+const METADATA: usize = 12;
+
 /// What a call needs beside the request.
 pub(crate) struct Call<'a> {
     pub(crate) backend: &'a Backend,
@@ -67,7 +70,7 @@ pub(crate) async fn serve(
     let Policy { limits, deadlines, rules, decode, .. } = call.policy;
     let time = deadlines.of(request.headers(), method.server_streaming())?;
     let until = time.map(|time| Instant::now() + time);
-    let mut metadata = HeaderMap::new();
+    let mut metadata = HeaderMap::with_capacity(METADATA);
     rules.request(request.headers(), &mut metadata)?;
     let coding = content_coding(request.headers(), decode)?;
     let limit = if bound.takes_body() { limits.body_bytes } else { NO_BODY };

@@ -164,7 +164,8 @@ fn service(
 > {
     service_fn(move |request: Request<Incoming>| {
         let (handler, caller) = (Arc::clone(&handler), Arc::clone(&caller));
-        async move { Ok(handler.handle(caller, request).await) }
+        // boxed: hyper keeps room for it as long as the answer lasts, which for a stream is long
+        Box::pin(async move { Ok(handler.handle(caller, request).await) })
     })
 }
 

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use tonic::Status;
 
+use crate::trace;
+
 /// The metadata that carries the time a caller still waits (gRPC over HTTP/2, "Timeout").
 pub const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("grpc-timeout");
 
@@ -91,13 +93,25 @@ pub fn parse(text: &str) -> Option<Duration> {
 
 /// Writes the value of `grpc-timeout` in the finest unit whose number has at most eight digits, rounded down.
 pub fn format(timeout: Duration) -> HeaderValue {
-    const LIMIT: u128 = 100_000_000;
-    let units = [(1, 'n'), (1_000, 'u'), (1_000_000, 'm'), (1_000_000_000, 'S'), (60_000_000_000, 'M')];
-    let nanos = timeout.as_nanos();
-    let fitting =
-        units.into_iter().map(|(size, unit)| (nanos / size, unit)).find(|(amount, _)| *amount < LIMIT);
-    let (amount, unit) = fitting.unwrap_or(((nanos / 3_600_000_000_000).min(LIMIT - 1), 'H'));
-    HeaderValue::try_from(format!("{amount}{unit}")).unwrap_or(HeaderValue::from_static("0n"))
+    const LIMIT: u64 = 100_000_000;
+    const HOUR: u64 = 3_600_000_000_000;
+    const UNITS: [(u64, u8); 5] =
+        [(1, b'n'), (1_000, b'u'), (1_000_000, b'm'), (1_000_000_000, b'S'), (60_000_000_000, b'M')];
+    let (mut amount, unit) = match u64::try_from(timeout.as_nanos()) {
+        Ok(nanos) => {
+            let fitting = UNITS.into_iter().find(|(size, _)| nanos / size < LIMIT);
+            fitting.map_or((nanos / HOUR, b'H'), |(size, unit)| (nanos / size, unit))
+        }
+        Err(_) => ((timeout.as_secs() / 3600).min(LIMIT - 1), b'H'),
+    };
+    let mut text = [unit; 9];
+    let mut first = text.len() - 1;
+    while amount > 0 || first == text.len() - 1 {
+        first -= 1;
+        text[first] = b'0' + u8::try_from(amount % 10).unwrap_or_default();
+        amount /= 10;
+    }
+    trace::once(HeaderValue::from_bytes(&text[first..]).unwrap_or(HeaderValue::from_static("0n")))
 }
 
 /// The status of a call whose time is over.

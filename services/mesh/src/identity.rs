@@ -71,10 +71,14 @@ impl Principal {
 
     /// Writes this caller into the metadata of a call, as only the gateway may; whatever was there is replaced.
     pub fn assert(&self, headers: &mut HeaderMap) {
-        headers.remove(PRINCIPAL_HEADER);
-        if let Ok(value) = HeaderValue::try_from(self.to_string()) {
-            headers.insert(PRINCIPAL_HEADER, value);
-        }
+        let value = match self {
+            Self::Anonymous => Ok(HeaderValue::from_static(self.kind())),
+            somebody => HeaderValue::try_from(somebody.to_string()),
+        };
+        match value {
+            Ok(value) => headers.insert(PRINCIPAL_HEADER, value),
+            Err(_) => headers.remove(PRINCIPAL_HEADER),
+        };
     }
 }
 

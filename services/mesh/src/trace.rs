@@ -280,8 +280,8 @@ impl Span {
 
     /// Writes its context and request id into the metadata of a call that it makes.
     pub fn inject(&self, headers: &mut HeaderMap) {
-        headers.insert(TRACEPARENT, self.context().header());
-        headers.insert(REQUEST_ID, self.request_id().clone());
+        headers.insert(TRACEPARENT, once(self.context().header()));
+        headers.insert(REQUEST_ID, once(self.request_id().clone()));
     }
 }
 
@@ -299,6 +299,13 @@ impl Drop for Span {
             error: self.error.take(),
         });
     }
+}
+
+/// Marks a value that never comes again, so that it drives nothing out of the tables of HTTP/2's header compression
+/// (RFC 7541, 6.2.3).
+pub(crate) fn once(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 /// A new id of a request: sixteen digits.

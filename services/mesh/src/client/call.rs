@@ -122,9 +122,10 @@ impl Inner {
         loop {
             let attempt = self.transparent(view, head, payload).await;
             let (code, wish) = match &attempt {
-                Ok(Answer { response, .. }) => {
-                    (status_code(response.headers()).unwrap_or(Code::Ok), pushback(response.headers()))
-                }
+                Ok(Answer { response, .. }) => match status_code(response.headers()) {
+                    Some(Code::Unavailable) => (Code::Unavailable, pushback(response.headers())),
+                    code => (code.unwrap_or(Code::Ok), Ok(None)),
+                },
                 Err(status) => (status.code(), Ok(None)),
             };
             let budgeted = self.budget.count(code);
