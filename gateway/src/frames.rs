@@ -59,6 +59,11 @@ impl Frames {
         Ok(Some(self.partial.split_to(length).freeze()))
     }
 
+    /// Bytes that were added and not taken yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.arrived.len() + self.partial.len()
+    }
+
     /// Whether the body ended in the middle of a message.
     pub(crate) fn is_cut(&self) -> bool {
         !self.arrived.is_empty() || !self.partial.is_empty()

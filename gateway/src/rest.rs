@@ -166,7 +166,7 @@ async fn unary(
     let message = message.filter(|_| !frames.is_cut()).ok_or_else(|| broken(route, &"no whole message"))?;
     // without a status nobody knows whether this is all of it
     let trailers = trailers.ok_or_else(|| broken(route, &"no status at the end"))?;
-    let mut json = Vec::with_capacity(message.len() * 2);
+    let mut json = Vec::with_capacity(message.len() * 3);
     let form = route.response(&message, &mut json).map_err(|error| broken(route, &error))?;
     let mut response = Response::new(Body::new(Full::new(Bytes::from(json))));
     *response.status_mut() = StatusCode::from_u16(route.success_status()).unwrap_or(StatusCode::OK);

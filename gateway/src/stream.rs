@@ -71,6 +71,8 @@ impl RecordStream {
     fn append(&mut self, next: Next, out: &mut Vec<u8>) {
         match next {
             Next::Message(message) => {
+                // JSON is two to three times as long; one piece is not much longer than its limit
+                out.reserve(((message.len() + self.source.waiting()) * 3).min(TOGETHER + message.len() * 3));
                 let route = &self.source.route;
                 let print = |out: &mut Vec<u8>| route.response(&message, out).map(drop);
                 if let Err(error) = self.writer.message(out, print) {

@@ -69,23 +69,29 @@ impl Source {
         self
     }
 
+    /// The bytes of messages that have arrived and were not taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.frames.waiting()
+    }
+
     /// What comes next.
     pub(crate) async fn next(&mut self) -> Next {
         poll_fn(|cx| self.poll(cx)).await
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        if self.ending.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(failed(Problem::backend(&resume_elsewhere())));
-        }
-        if let Some(Poll::Ready(problem)) = self.fault.as_mut().map(|fault| fault.poll(cx)) {
-            return Poll::Ready(Next::Failed(problem));
-        }
         loop {
             match self.frames.next() {
                 Ok(Some(message)) => return Poll::Ready(Next::Message(message)),
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(failed(broken(&self.route, &error))),
+            }
+            // looked at once for each piece that arrives, not for each message in it
+            if self.ending.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(failed(Problem::backend(&resume_elsewhere())));
+            }
+            if let Some(Poll::Ready(problem)) = self.fault.as_mut().map(|fault| fault.poll(cx)) {
+                return Poll::Ready(Next::Failed(problem));
             }
             match ready!(Pin::new(&mut self.replies).poll_frame(cx)) {
                 None if self.frames.is_cut() => {
