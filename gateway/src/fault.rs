@@ -68,7 +68,7 @@ impl Fault {
     }
 }
 
-/// An error that resets the stream of the call with CANCEL (gRPC over HTTP/2, "Errors"), not with INTERNAL_ERROR.
+/// An error that resets the stream of the call with CANCEL (gRPC over HTTP/2, "Errors"), not with `INTERNAL_ERROR`.
 pub(crate) fn cancelled() -> Status {
     let mut status = Status::cancelled("the request did not come to its end");
     status.set_source(Arc::new(h2::Error::from(Reason::CANCEL)));

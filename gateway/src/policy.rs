@@ -131,7 +131,6 @@ impl Policy {
 
     /// Whether a page of the origin that a WebSocket comes from may open it; browsers do not ask before they do
     /// (RFC 6455, 10.2). A request without an origin is of no browser, one of the own origin of no other site.
-    #[allow(dead_code, reason = "for handshakes")]
     pub(crate) fn admits_origin(&self, headers: &HeaderMap) -> bool {
         cors::is_own(headers) || self.cors.as_ref().is_some_and(|cors| cors.admits(headers))
     }

@@ -1,13 +1,23 @@
 //! Streams in every direction through the real gateway, byte by byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use gateway_suite::proto::LIBRARY_DESCRIPTORS;
 use gateway_suite::{
     Answer, Backend, Client, Gateway, Part, RawAnswer, RawBackend, RawRequest, Streamed, frame,
 };
+use http::Request;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 const IMPORT: &str = "/v1/books:import";
 const CHAT: &str = "/v1/chat";
@@ -51,7 +61,7 @@ impl World {
 fn begin(client: &mut Client, target: &str, headers: &[(&str, &str)]) {
     let mut head = format!("POST {target} HTTP/1.1\r\nhost: gateway\r\ntransfer-encoding: chunked\r\n");
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     client.write(format!("{head}\r\n").as_bytes()).unwrap();
 }
@@ -184,7 +194,7 @@ fn an_early_answer_ends_the_reading() {
 fn messages_have_a_limit_and_streams_have_none() {
     let world = World::start();
     let long = format!("{{\"name\":\"x\",\"title\":\"{}\"}}", "t".repeat(1 << 20));
-    let many = vec![long.as_bytes(); 8];
+    let many = [long.as_bytes(); 8];
     let answer = world.pieces(IMPORT, &[], many.iter().copied());
     assert_eq!((answer.status, &answer.json().unwrap()["count"]), (200, &json!(8)), "{}", answer.text());
     let huge = format!("{{\"name\":\"x\",\"title\":\"{}\"}}", "t".repeat(5 << 20));
@@ -273,7 +283,7 @@ fn bytes_stream_up_as_they_are() {
     });
     assert_eq!((&stored["size"], &stored["hash"]), (&json!("1000003"), &json!(hash.to_string())));
     assert_eq!((&stored["name"], &stored["note"]), (&json!("noise"), &json!("n")));
-    assert_eq!(stored["content_type"], "image/x-noise");
+    assert_eq!(stored["contentType"], "image/x-noise");
     let empty = world.connect().send("POST", "/v1/raw/none:parts", &headers, b"").unwrap();
     assert_eq!(empty.json().unwrap()["parts"], 1);
 }
@@ -294,4 +304,45 @@ fn chunk(client: &mut Client) -> (String, Option<Vec<(String, String)>>) {
         Part::Data(data) => (String::from_utf8(data).unwrap(), None),
         Part::End(trailers) => (String::new(), Some(trailers)),
     }
+}
+
+#[test]
+fn both_directions_run_at_once_over_http2() {
+    let world = World::start();
+    let address = world.gateway.address().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        tokio::time::timeout(Duration::from_secs(20), talk_over_http2(address)).await.expect("in time");
+    });
+}
+
+async fn talk_over_http2(address: SocketAddr) {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (say, said) = mpsc::channel::<&'static [u8]>(1);
+    let pieces = futures_util::stream::unfold(said, async |mut said| {
+        let piece = Frame::data(Bytes::from_static(said.recv().await?));
+        Some((Ok::<_, Infallible>(piece), said))
+    });
+    let request = Request::post("http://gateway/v1/chat").header("accept", "application/x-ndjson");
+    let request = request.body(StreamBody::new(Box::pin(pieces))).unwrap();
+    // a message in two pieces, while the answer is waited for
+    let first = async {
+        say.send(b"{\"text\":").await.unwrap();
+        say.send(b"\"one\"}").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(sender.send_request(request), first);
+    let mut answer = answer.unwrap();
+    assert_eq!(answer.status(), 200);
+    let first = answer.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&first).unwrap()["text"], "re: one");
+    say.send(b"{\"text\":\"two\"}").await.unwrap();
+    let second = answer.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&second).unwrap()["number"], 2);
+    say.send(b"]").await.unwrap();
+    let last = answer.collect().await.unwrap();
+    assert_eq!(last.trailers().unwrap()["grpc-status"], "3");
+    let error = serde_json::from_slice::<Value>(&last.to_bytes()).unwrap()["error"].clone();
+    assert!(error["message"].as_str().unwrap().contains("in message 3"), "{error}");
 }

@@ -1,6 +1,7 @@
-//! WebSockets through the real gateway: every shape of stream, every end, and handshakes that are none.
+//! WebSocket through the real gateway: every shape of stream, every end, and handshakes that are none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ fn open(gateway: &Gateway, target: &str) -> Socket {
     stream.set_nodelay(true).unwrap();
     let mut request = format!("GET {target} HTTP/1.1\r\nhost: gateway\r\n");
     for (name, value) in ASK {
-        request += &format!("{name}: {value}\r\n");
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
     let mut head = Vec::new();

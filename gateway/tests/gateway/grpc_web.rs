@@ -247,9 +247,10 @@ async fn http2_carries_it_too() {
         within(http2::handshake(TokioExecutor::new(), TokioIo::new(stream))).await.unwrap();
     tokio::spawn(connection);
     for text in [false, true] {
-        let (kind, body) = match text {
-            true => ("application/grpc-web-text+proto", STANDARD.encode(get("x")).into_bytes()),
-            false => ("application/grpc-web", get("x")),
+        let (kind, body) = if text {
+            ("application/grpc-web-text+proto", STANDARD.encode(get("x")).into_bytes())
+        } else {
+            ("application/grpc-web", get("x"))
         };
         let request = Request::post(format!("https://localhost{GET}")).header("content-type", kind);
         let request = request.body(Full::new(Bytes::from(body))).unwrap();

@@ -1,4 +1,4 @@
-//! WebSockets over TLS and over HTTP/2, who may open one, and how they end in a drain.
+//! The WebSocket over TLS and over HTTP/2, who may open one, and how they end in a drain.
 
 use std::time::Duration;
 
