@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE};
 use http::uri::PathAndQuery;
 use mesh::client::ResponseBody;
 use mesh::identity::Principal;
 use tonic::Status;
 
 use crate::backend::Backend;
+use crate::frames::ACCEPTED;
+
+/// Which compressions of messages are understood (gRPC over HTTP/2, "Message-Accept-Encoding").
+pub(crate) const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 use crate::outcome::begun;
 
 /// Calls a method with one message, given as a whole frame. The status of a call that failed before its first message
@@ -28,6 +32,7 @@ pub(crate) async fn call(
     let mut headers = metadata;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
+    headers.insert(ACCEPT_ENCODING, ACCEPTED);
     principal.assert(&mut headers);
     let called = backend.channel(method.path()).send(path, headers, Bytes::from(frame), time).await;
     let response = called.map_err(|status| backend.lost(status))?;

@@ -1,6 +1,14 @@
 //! Messages out of the bytes of a gRPC body.
 
+use std::io::Read as _;
+
 use bytes::{Buf as _, Bytes, BytesMut};
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use http::HeaderValue;
+use mesh::client::ResponseBody;
+
+/// What calls say that they understand in replies.
+pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate");
 
 /// Flag and length that stand before every message (gRPC over HTTP/2, "Length-Prefixed-Message").
 const PREFIX: usize = 5;
@@ -8,9 +16,12 @@ const PREFIX: usize = 5;
 /// Why a backend's bytes are no messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FrameError {
-    /// It compressed a message although nobody offered that.
-    #[error("compressed message")]
+    /// It compressed a message in a way that nobody offered.
+    #[error("message in an unknown compression")]
     Compressed,
+    /// What it compressed cannot be read.
+    #[error("compressed message that is damaged")]
+    Damaged,
     /// A message is larger than this gateway takes.
     #[error("message of {0} bytes is too large")]
     TooLarge(usize),
@@ -24,11 +35,17 @@ pub(crate) struct Frames {
     /// The beginning of a message whose rest is to come.
     partial: BytesMut,
     limit: usize,
+    compression: Compression,
 }
 
 impl Frames {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { arrived: Bytes::new(), partial: BytesMut::new(), limit }
+    /// Takes the messages of a reply apart, each within the limit, compressed or not.
+    pub(crate) fn of(replies: &ResponseBody, limit: usize) -> Self {
+        Self::new(limit, Compression::named(replies.encoding()))
+    }
+
+    fn new(limit: usize, compression: Compression) -> Self {
+        Self { arrived: Bytes::new(), partial: BytesMut::new(), limit, compression }
     }
 
     /// Adds bytes as they came; everything that came before must have been taken with [`Self::next`].
@@ -44,19 +61,24 @@ impl Frames {
     /// The next message, where all of it is there.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, FrameError> {
         let there = if self.partial.is_empty() { &self.arrived[..] } else { &self.partial[..] };
-        let Some(length) = length(there, self.limit)? else { return Ok(None) };
+        let Some((compressed, length)) = prefix(there, self.limit)? else { return Ok(None) };
+        if compressed && self.compression == Compression::None {
+            return Err(FrameError::Compressed);
+        }
         if there.len() < PREFIX + length {
             let missing = PREFIX + length - there.len();
             self.partial.extend_from_slice(&std::mem::take(&mut self.arrived));
             self.partial.reserve(missing);
             return Ok(None);
         }
-        if self.partial.is_empty() {
+        let message = if self.partial.is_empty() {
             self.arrived.advance(PREFIX);
-            return Ok(Some(self.arrived.split_to(length)));
-        }
-        self.partial.advance(PREFIX);
-        Ok(Some(self.partial.split_to(length).freeze()))
+            self.arrived.split_to(length)
+        } else {
+            self.partial.advance(PREFIX);
+            self.partial.split_to(length).freeze()
+        };
+        if compressed { self.compression.decode(&message, self.limit).map(Some) } else { Ok(Some(message)) }
     }
 
     /// Bytes that were added and not taken yet.
@@ -70,18 +92,52 @@ impl Frames {
     }
 }
 
-/// The length of the message that begins here, once its prefix is there.
-fn length(bytes: &[u8], limit: usize) -> Result<Option<usize>, FrameError> {
+/// Whether the message that begins here is compressed, and its length, once its prefix is there.
+fn prefix(bytes: &[u8], limit: usize) -> Result<Option<(bool, usize)>, FrameError> {
     let Some((flag, rest)) = bytes.split_first() else { return Ok(None) };
     let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_be_bytes(*length) as usize;
-    if *flag != 0 {
+    if *flag > 1 {
         return Err(FrameError::Compressed);
     }
     if length > limit {
         return Err(FrameError::TooLarge(length));
     }
-    Ok(Some(length))
+    Ok(Some((*flag == 1, length)))
+}
+
+/// How compressed messages of a reply are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compression {
+    None,
+    Gzip,
+    Deflate,
+}
+
+impl Compression {
+    fn named(name: Option<&[u8]>) -> Self {
+        match name {
+            Some(b"gzip") => Self::Gzip,
+            Some(b"deflate") => Self::Deflate,
+            _ => Self::None,
+        }
+    }
+
+    /// The message, which may not be larger than the limit: a little can be made of it, and is not.
+    fn decode(self, message: &[u8], limit: usize) -> Result<Bytes, FrameError> {
+        let mut decoded = Vec::new();
+        let most = limit as u64 + 1;
+        let read = match self {
+            Self::None => return Err(FrameError::Compressed),
+            Self::Gzip => MultiGzDecoder::new(message).take(most).read_to_end(&mut decoded),
+            Self::Deflate => ZlibDecoder::new(message).take(most).read_to_end(&mut decoded),
+        };
+        match read {
+            Ok(length) if length > limit => Err(FrameError::TooLarge(length)),
+            Ok(_) => Ok(decoded.into()),
+            Err(_) => Err(FrameError::Damaged),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +151,7 @@ mod tests {
     fn messages_come_out_whatever_the_chunks() {
         let wire = [&[0, 0, 0, 0, 3][..], b"abc", &[0, 0, 0, 0, 0], &[0, 0, 0, 0, 1], b"z"].concat();
         for size in 1..=wire.len() {
-            let mut frames = Frames::new(10);
+            let mut frames = Frames::new(10, Compression::None);
             let mut messages = Vec::new();
             for chunk in wire.chunks(size) {
                 frames.push(Bytes::copy_from_slice(chunk));
@@ -112,7 +168,7 @@ mod tests {
     fn a_body_that_ends_early_is_cut() {
         let wire = [0, 0, 0, 0, 2, b'a', b'b'];
         for end in 1..wire.len() {
-            let mut frames = Frames::new(10);
+            let mut frames = Frames::new(10, Compression::None);
             frames.push(Bytes::copy_from_slice(&wire[..end]));
             assert_eq!(frames.next(), Ok(None));
             assert!(frames.is_cut(), "after {end}");
@@ -121,11 +177,70 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_at_its_first_bytes() {
-        let mut frames = Frames::new(10);
+        let mut frames = Frames::new(10, Compression::None);
         frames.push(Bytes::from_static(&[1, 0, 0, 0, 1]));
         assert_eq!(frames.next(), Err(FrameError::Compressed));
-        let mut frames = Frames::new(10);
+        let mut frames = Frames::new(10, Compression::None);
         frames.push(Bytes::from_static(&[0, 0, 0, 0, 11]));
         assert_eq!(frames.next(), Err(FrameError::TooLarge(11)));
+    }
+
+    fn compressed(name: &str, message: &[u8]) -> Bytes {
+        use std::io::Write as _;
+        let level = flate2::Compression::fast();
+        let packed = if name == "gzip" {
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), level);
+            writer.write_all(message).unwrap();
+            writer.finish().unwrap()
+        } else {
+            let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), level);
+            writer.write_all(message).unwrap();
+            writer.finish().unwrap()
+        };
+        let length = u32::try_from(packed.len()).unwrap().to_be_bytes();
+        [&[1][..], &length, &packed].concat().into()
+    }
+
+    fn first(name: &str, limit: usize, wire: Bytes) -> Result<Option<Bytes>, FrameError> {
+        let mut frames = Frames::new(limit, Compression::named(Some(name.as_bytes())));
+        frames.push(wire);
+        frames.next()
+    }
+
+    #[test]
+    fn compressed_messages_are_what_they_were() {
+        for name in ["gzip", "deflate"] {
+            let wire = [compressed(name, b"abc"), Bytes::from_static(&[0, 0, 0, 0, 1, b'z'])].concat();
+            for size in 1..=wire.len() {
+                let mut frames = Frames::new(100, Compression::named(Some(name.as_bytes())));
+                let mut messages = Vec::new();
+                for chunk in wire.chunks(size) {
+                    frames.push(Bytes::copy_from_slice(chunk));
+                    while let Some(message) = frames.next().unwrap() {
+                        messages.push(message);
+                    }
+                }
+                assert_eq!(messages, [&b"abc"[..], b"z"], "{name} in chunks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_would_be_too_large_is_not_unpacked() {
+        let bomb = compressed("gzip", &vec![0; 1 << 20]);
+        assert!(bomb.len() < 10_000);
+        assert_eq!(first("gzip", 10_000, bomb), Err(FrameError::TooLarge(10_001)));
+        assert_eq!(first("gzip", 3, compressed("gzip", b"")), Err(FrameError::TooLarge(20)), "as it came");
+    }
+
+    #[test]
+    fn what_is_damaged_or_unknown_is_refused() {
+        let mut cut = compressed("gzip", b"abc").to_vec();
+        cut.truncate(cut.len() - 4);
+        cut[4] -= 4;
+        assert_eq!(first("gzip", 100, cut.into()), Err(FrameError::Damaged));
+        assert_eq!(first("deflate", 100, compressed("gzip", b"abc")), Err(FrameError::Damaged));
+        assert_eq!(first("br", 100, compressed("gzip", b"abc")), Err(FrameError::Compressed));
+        assert_eq!(first("gzip", 100, Bytes::from_static(&[2, 0, 0, 0, 0])), Err(FrameError::Compressed));
     }
 }

@@ -138,7 +138,7 @@ async fn unary(
     head: &HeaderMap,
     mut replies: Replies,
 ) -> Result<Response<Body>, Problem> {
-    let mut frames = Frames::new(call.policy.limits.message_bytes);
+    let mut frames = Frames::of(&replies, call.policy.limits.message_bytes);
     let mut message = None;
     let mut trailers = None;
     loop {
@@ -182,7 +182,7 @@ async fn unary(
 
 /// The stream of an answer whose head this is.
 fn source(call: &Call<'_>, route: &Route, head: &HeaderMap, replies: Replies) -> Source {
-    let frames = Frames::new(call.policy.limits.message_bytes);
+    let frames = Frames::of(&replies, call.policy.limits.message_bytes);
     let good = matches!(Outcome::of(head), Outcome::Good);
     Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone()).good(good)
 }

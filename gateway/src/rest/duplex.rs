@@ -13,7 +13,9 @@ use tower_service::Service as _;
 use transcode::Bound;
 
 use super::{Call, Form, form, streamed, unary};
+use crate::call::ACCEPT_ENCODING;
 use crate::fault::fault;
+use crate::frames::ACCEPTED;
 use crate::linger::Lingering;
 use crate::outcome::begun;
 use crate::policy::{Policy, RequestBody, content_coding};
@@ -74,6 +76,7 @@ pub(crate) async fn begin(
     *headers = metadata;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
+    headers.insert(ACCEPT_ENCODING, ACCEPTED);
     if let Some(time) = time {
         headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
     }

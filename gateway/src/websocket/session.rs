@@ -109,7 +109,7 @@ impl Session {
             () = ending.cancelled() => Err(resume_elsewhere()),
         };
         let replies = called.map_err(|status| Problem::backend(&status))?.into_body();
-        let frames = frames::Frames::new(policy.limits.message_bytes);
+        let frames = frames::Frames::of(&replies, policy.limits.message_bytes);
         Ok(Source::new(route.clone(), backend.clone(), replies, frames, ending.clone()))
     }
 }

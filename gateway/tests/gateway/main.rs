@@ -8,6 +8,7 @@ mod bad_input;
 mod config;
 mod connections;
 mod drain;
+mod endpoints;
 mod errors;
 mod grpc;
 mod grpc_web;

@@ -57,7 +57,12 @@ pub(crate) async fn start_with(setup: Setup) -> World {
 
 /// A gateway whose backend has not come yet, and what tells that it is known.
 pub(crate) async fn start_before(channel: Channel, setup: Setup) -> (World, oneshot::Receiver<()>) {
-    let backends = vec![Backend::new("jobs", &channel)];
+    start_with_backend(Backend::new("jobs", &channel), setup).await
+}
+
+/// The same with a backend of any kind.
+pub(crate) async fn start_with_backend(backend: Backend, setup: Setup) -> (World, oneshot::Receiver<()>) {
+    let backends = vec![backend];
     let (drain, pki) = (Drain::new(), Pki::new());
     let options = Options {
         errors: ErrorForm::Toolforge,

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use h2::RecvStream;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 use tonic::{Code, Status};
@@ -24,6 +24,7 @@ pub struct ResponseBody {
     source: Option<RecvStream>,
     deadline: Option<Pin<Box<Sleep>>>,
     open: Option<Open>,
+    encoding: Option<HeaderValue>,
 }
 
 /// What a call that is not over holds.
@@ -48,11 +49,17 @@ impl ResponseBody {
         let Answer { response, lease, sending } = answer;
         let (parts, source) = response.into_parts();
         let open = Open { call, _lease: lease, _sending: sending };
-        let mut body = Self { source: Some(source), deadline, open: Some(open) };
+        let encoding = parts.headers.get("grpc-encoding").cloned();
+        let mut body = Self { source: Some(source), deadline, open: Some(open), encoding };
         if body.is_end_stream() {
             body.finish(status_code(&parts.headers).unwrap_or(Code::Unknown));
         }
         Response::from_parts(parts, body)
+    }
+
+    /// How messages that are marked as compressed are compressed; none where the server did not say.
+    pub fn encoding(&self) -> Option<&[u8]> {
+        self.encoding.as_ref().map(HeaderValue::as_bytes)
     }
 
     fn finish(&mut self, code: Code) {
