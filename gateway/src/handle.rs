@@ -126,7 +126,7 @@ impl Handler {
             let problem = Problem::new(Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, text);
             Render::new(self.errors, None).response(&problem)
         });
-        let response = asked.finish(response);
+        let response = asked.finish(&policy, response);
         record.answer(if head { without_body(response) } else { response })
     }
 

@@ -11,8 +11,6 @@ mod deadline;
 mod decode;
 mod encode;
 
-use std::sync::Arc;
-
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tonic::body::Body;
@@ -150,7 +148,6 @@ pub(crate) fn options(allow: &str) -> Response<Body> {
 /// What the answer to a request depends on, taken from the request before it is used up.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    policy: Arc<Policy>,
     safe: bool,
     coding: Option<Coding>,
     known: Option<HeaderValue>,
@@ -158,7 +155,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn of<B>(policy: &Arc<Policy>, request: &Request<B>) -> Self {
+    pub(crate) fn of<B>(policy: &Policy, request: &Request<B>) -> Self {
         let headers = request.headers();
         let safe = request.method() == Method::GET || request.method() == Method::HEAD;
         let compression = policy.compression.as_ref();
@@ -167,21 +164,20 @@ impl Asked {
             coding: compression.and_then(|compression| coding::choose(headers, &compression.codings)),
             known: conditional::known(headers).filter(|_| safe && policy.etags),
             origin: policy.cors.as_ref().and_then(|_| headers.get(http::header::ORIGIN).cloned()),
-            policy: Arc::clone(policy),
         }
     }
 
     /// Completes an answer.
-    pub(crate) fn finish(self, mut response: Response<Body>) -> Response<Body> {
+    pub(crate) fn finish(self, policy: &Policy, mut response: Response<Body>) -> Response<Body> {
         if !is_grpc(response.headers()) {
-            if self.policy.etags && self.safe && response.status() == StatusCode::OK {
+            if policy.etags && self.safe && response.status() == StatusCode::OK {
                 response = conditional::apply(response, self.known.as_ref());
             }
-            if let Some(compression) = &self.policy.compression {
+            if let Some(compression) = &policy.compression {
                 response = encode::apply(response, compression, self.coding);
             }
         }
-        if let Some(cors) = &self.policy.cors {
+        if let Some(cors) = &policy.cors {
             cors.grant(self.origin.as_ref(), response.headers_mut());
         }
         response
