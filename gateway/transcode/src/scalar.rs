@@ -188,7 +188,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE
 pub(crate) fn put_base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let engine = if memchr::memchr2(b'-', b'_', text.as_bytes()).is_some() { &URL_SAFE } else { &STANDARD };
     let padding = text.bytes().rev().take(2).take_while(|b| *b == b'=').count();
-    if padding > 0 && text.len() % 4 != 0 {
+    if padding > 0 && !text.len().is_multiple_of(4) {
         return None;
     }
     let most = (text.len() - padding) * 3 / 4;

@@ -73,10 +73,7 @@ fn curl_sends_streams_and_files() {
     let headers = ["-H", "content-type: image/png", "-H", "expect: 100-continue"];
     let (body, told) = curl(&[&headers[..], &["--data-binary", &file, &upload]].concat(), "%{response_code}");
     assert_eq!(told, "200", "{body}");
-    assert_eq!(
-        (&json(&body)["size"], &json(&body)["content_type"]),
-        (&json!("3000000"), &json!("image/png"))
-    );
+    assert_eq!((&json(&body)["size"], &json(&body)["contentType"]), (&json!("3000000"), &json!("image/png")));
 }
 
 #[test]
