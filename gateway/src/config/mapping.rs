@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result, bail};
 use gateway::{Limits, MethodSetting};
 use serde::Deserialize;
 use transcode::{
-    CompileOptions, HttpRule, NameStyle, SelectedHttpRule, Selector, StreamFormat, UnknownFields,
-    UnknownParameters, UpdateMask,
+    CompileOptions, HttpRule, InvalidUtf8, NameStyle, SelectedHttpRule, Selector, StreamFormat, UnknownAny,
+    UnknownFields, UnknownParameters, UpdateMask,
 };
 
 /// What holds for all methods.
@@ -22,6 +22,24 @@ pub(super) struct MappingFile {
     ignored_query: Option<Vec<String>>,
     path_wins: Option<bool>,
     any_case_enums: Option<bool>,
+    unknown_any: AnyOfUnknownType,
+    invalid_utf8: WrongText,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AnyOfUnknownType {
+    #[default]
+    Refuse,
+    Opaque,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrongText {
+    #[default]
+    Refuse,
+    Replace,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -76,6 +94,14 @@ impl MappingFile {
             print_defaults: self.print_defaults,
             query_bytes: limits.uri_bytes,
             query_parameters: limits.query_pairs,
+            unknown_any: match self.unknown_any {
+                AnyOfUnknownType::Refuse => UnknownAny::Refuse,
+                AnyOfUnknownType::Opaque => UnknownAny::Opaque,
+            },
+            invalid_utf8: match self.invalid_utf8 {
+                WrongText::Refuse => InvalidUtf8::Refuse,
+                WrongText::Replace => InvalidUtf8::Replace,
+            },
             ..usual
         }
     }
