@@ -71,11 +71,11 @@ impl End {
                 Self::Gone => socket.flush().await?,
             }
             while let Some(Ok(_)) = socket.next().await {}
-            // the server ends the connection (RFC 6455, 7.1.1), and TLS before it
-            socket.get_mut().shutdown().await?;
             Ok::<(), Error>(())
         })
         .await;
+        // the server ends the connection (RFC 6455, 7.1.1), and TLS before it
+        let _ = timeout(CLOSING, socket.get_mut().shutdown()).await;
     }
 }
 

@@ -95,6 +95,12 @@ impl Connection {
         self.io.into_inner()
     }
 
+    /// The same, and what was read of it ahead.
+    pub(crate) fn into_parts(self) -> (TlsStream<TcpStream>, Vec<u8>) {
+        let ahead = self.io.buffer().to_vec();
+        (self.io.into_inner(), ahead)
+    }
+
     /// What ALPN chose.
     pub(crate) fn protocol(&self) -> Option<String> {
         let alpn = self.io.get_ref().get_ref().1.alpn_protocol()?;
