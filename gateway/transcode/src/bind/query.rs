@@ -75,23 +75,20 @@ fn wanted(
     name: &str,
 ) -> Result<Option<Place>, RequestError> {
     let rules = options.rules;
+    let ignorable = rules.unknown_parameters == UnknownParameters::Ignore
+        || rules.ignored_parameters.iter().any(|ignored| ignored == name);
+    if ignorable && Place::resolve(schema, binding.input, name, true) == Err(PlaceFault::Unknown) {
+        return Ok(None);
+    }
     let overruled = || {
         let place = Place::resolve(schema, binding.input, name, true);
         rules.path_wins && place.is_ok_and(|place| binding.in_path(&place))
     };
-    let error = match place(schema, binding, options.limits.depth, name) {
-        Ok(place) => return Ok(Some(place)),
-        Err(error) => error,
-    };
-    let ignored = match error.kind() {
-        K::UnknownParameter => {
-            rules.unknown_parameters == UnknownParameters::Ignore
-                || rules.ignored_parameters.iter().any(|ignored| ignored == name)
-        }
-        K::BoundParameter => overruled(),
-        _ => false,
-    };
-    if ignored { Ok(None) } else { Err(error) }
+    match place(schema, binding, options.limits.depth, name) {
+        Ok(place) => Ok(Some(place)),
+        Err(error) if error.kind() == K::BoundParameter && overruled() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Where a parameter goes, once it is known to be free.
