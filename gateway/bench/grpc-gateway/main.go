@@ -1,4 +1,4 @@
-// grpc-gateway v2 in front of the measured service, with its own defaults but for the names of fields in JSON:
+// grpc-gateway v2 in front of the measured service, with its own defaults but for fields without a value:
 // `grpc-gateway LISTEN BACKEND`. HTTP/1.1 and HTTP/2 in clear.
 package main
 
@@ -18,9 +18,9 @@ import (
 
 func main() {
 	listen, backend := os.Args[1], os.Args[2]
-	// as the other contenders print: names as in the proto file, defaults left out
+	// as the other contenders print: defaults left out
 	marshaler := runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{
-		Marshaler: &runtime.JSONPb{MarshalOptions: protojson.MarshalOptions{UseProtoNames: true}},
+		Marshaler: &runtime.JSONPb{MarshalOptions: protojson.MarshalOptions{}},
 	})
 	mux := runtime.NewServeMux(marshaler)
 	dial := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}

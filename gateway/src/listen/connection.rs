@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,7 +100,8 @@ impl Server {
                 )
                 .await;
         };
-        let accepted = within(self.limits.handshake, tls.accept(stream)).await?;
+        // boxed: the room of a handshake is free again when it is over
+        let accepted = Box::pin(within(self.limits.handshake, tls.accept(stream))).await?;
         let caller = Caller { principal: accepted.principal, peer, tunnel: Tunnel::default() };
         match accepted.protocol {
             Protocol::Http1 => self.serve(accepted.stream, Protocol::Http1, caller).await,
@@ -124,11 +125,11 @@ impl Server {
             Protocol::Http1 => {
                 let io = TokioIo::new(Lingering::new(io, self.limits.header_bytes as usize));
                 let connection = self.http1.serve_connection(io, service).with_upgrades();
-                self.drive(connection, http1::UpgradeableConnection::graceful_shutdown).await
+                self.drive(Box::pin(connection), http1::UpgradeableConnection::graceful_shutdown).await
             }
             Protocol::Http2 => {
                 let connection = self.http2.serve_connection(TokioIo::new(io), service);
-                self.drive(connection, http2::Connection::graceful_shutdown).await
+                self.drive(Box::pin(connection), http2::Connection::graceful_shutdown).await
             }
         };
         // a WebSocket, for one
@@ -137,11 +138,14 @@ impl Server {
     }
 
     /// Drives a connection; asks it to close when it is old or the drain has come so far.
-    async fn drive<C>(&self, connection: C, close: impl FnOnce(Pin<&mut C>)) -> hyper::Result<()>
+    async fn drive<C>(
+        &self,
+        mut connection: Pin<Box<C>>,
+        close: impl FnOnce(Pin<&mut C>),
+    ) -> hyper::Result<()>
     where
         C: Future<Output = hyper::Result<()>>,
     {
-        let mut connection = pin!(connection);
         let old = sleep(jittered(self.limits.age, random()));
         tokio::select! {
             ended = connection.as_mut() => return ended,
