@@ -76,11 +76,16 @@ pub(crate) async fn fetch(channel: &Channel) -> Result<Files, Status> {
     let mut asked = HashSet::new();
     let mut wanted = collect(ask(channel, symbols).await?, &mut found.files)?;
     while !wanted.is_empty() {
-        // what was not told when it was asked for is not asked for again
+        // what is not told when it is asked for is not asked for again
         asked.extend(wanted.iter().cloned());
         let requests = wanted.into_iter().map(MessageRequest::FileByFilename).collect();
         wanted = collect(ask(channel, requests).await?, &mut found.files)?;
-        wanted.retain(|name| !asked.contains(name));
+        if let Some(name) = wanted.iter().find(|name| asked.contains(*name)) {
+            return Err(Status::internal(format!("reflection does not tell the file {name}")));
+        }
+    }
+    if let Some(name) = asked.iter().find(|name| !found.files.contains_key(*name)) {
+        return Err(Status::internal(format!("reflection does not tell the file {name}")));
     }
     Ok(found)
 }

@@ -22,19 +22,23 @@ const IMAGES: &str = "/jobs/v1/tool/alpha/images";
 const HEALTH: &str = "/jobs/v1/healthz";
 
 /// One endpoint at a socket.
-struct Server {
+pub(crate) struct Server {
     path: PathBuf,
     drain: Drain,
     served: JoinHandle<()>,
 }
 
 impl Server {
-    fn start(path: &Path, services: Services) -> Self {
+    pub(crate) fn start(path: &Path, services: Services) -> Self {
         let _ = std::fs::remove_file(path);
         let listener = Listener::unix(UnixListener::bind(path).unwrap(), "service:gateway".parse().unwrap());
         let drain = Drain::new();
         let served = serve_services(services, listener, &drain);
         Self { path: path.to_owned(), drain, served }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     async fn stop(self) -> PathBuf {
@@ -44,7 +48,7 @@ impl Server {
     }
 }
 
-fn old(fake: &Fake) -> Services {
+pub(crate) fn old(fake: &Fake) -> Services {
     Services::new().add(StatusServer::new(fake.clone()))
 }
 

@@ -12,6 +12,7 @@ mod endpoints;
 mod errors;
 mod grpc;
 mod grpc_web;
+mod hostile_reflection;
 mod http2;
 mod introspection;
 mod pki;

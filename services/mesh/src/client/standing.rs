@@ -102,3 +102,42 @@ impl Channel {
         marked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! What a mark is worth once a connection has ended.
+
+    use super::*;
+
+    #[test]
+    fn a_gated_endpoint_is_fit_for_what_it_was_marked_until_a_connection_ends() {
+        let gated = Standing::new(true);
+        assert!(gated.is_fit(0) && !gated.is_fit(1));
+        assert!(gated.mark(0, 3));
+        assert!(gated.is_fit(1) && gated.is_fit(3) && !gated.is_fit(4));
+        gated.end();
+        assert!(!gated.is_fit(1));
+        assert!(!gated.mark(0, 3), "that was found of another connection");
+        assert!(!gated.is_fit(1));
+        assert!(gated.mark(1, 1) && gated.is_fit(1) && !gated.is_fit(2));
+    }
+
+    #[test]
+    fn any_other_endpoint_stays_fit_for_everything() {
+        let free = Standing::new(false);
+        assert!(free.is_fit(u8::MAX));
+        free.end();
+        assert!(free.is_fit(u8::MAX));
+    }
+
+    #[test]
+    fn ends_are_counted_and_told() {
+        let gated = Standing::new(true);
+        let told = gated.ended.subscribe();
+        for _ in 0..3 {
+            gated.end();
+        }
+        assert_eq!(*told.borrow(), 3);
+        assert_eq!(gated.word.load(Ordering::Acquire) >> BITS, 3);
+    }
+}
