@@ -128,6 +128,7 @@ impl Gateway {
             title: options.title.clone(),
             version: options.version.clone(),
             error_schema: options.errors.schema(),
+            stream_error_schema: options.errors.record_schema(),
             security: options.security.clone(),
             ..OpenApiInfo::default()
         };

@@ -43,6 +43,14 @@ impl ErrorForm {
         )
     }
 
+    /// The JSON Schema of [`Render::record`]; none for Google's form, which documents have anyway.
+    pub(crate) fn record_schema(self) -> Option<String> {
+        match self {
+            Self::Google => None,
+            Self::Toolforge => Some(json!({ "$ref": "#/components/schemas/Error" }).to_string()),
+        }
+    }
+
     /// The body of a problem. Details of types that the schema does not know are left out.
     fn body(self, problem: &Problem, program: Option<&Program>) -> Vec<u8> {
         let code = i32::from(problem.code);

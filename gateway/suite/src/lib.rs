@@ -6,6 +6,7 @@
 
 mod backend;
 mod client;
+mod contract;
 mod envoy;
 mod library;
 mod process;
@@ -17,6 +18,7 @@ mod tools;
 
 pub use backend::Backend;
 pub use client::{Answer, Client, Part, Streamed};
+pub use contract::{Contract, Except, Outcome};
 pub use envoy::Envoy;
 pub use library::{Library, book};
 pub use process::{Gateway, Ready};

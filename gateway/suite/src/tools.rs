@@ -69,7 +69,8 @@ pub fn grpcurl() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn here(path: &str) -> PathBuf {
+/// A path within this crate.
+pub(crate) fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use transcode::{
-    CompileOptions, GoogleRules, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program,
+    CompileOptions, GoogleRules, NameStyle, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program,
 };
 
 fn main() {
@@ -22,7 +22,8 @@ fn main() {
     let forms = if accepted { OpenApiForms::Accepted } else { OpenApiForms::Canonical };
     let segment = args.next();
     let files = transcode::files_of_set(&set).unwrap();
-    let compiled = Program::compile(&files, &GoogleRules, CompileOptions::default()).unwrap();
+    let options = CompileOptions { names: NameStyle::Json, ..CompileOptions::default() };
+    let compiled = Program::compile(&files, &GoogleRules, options).unwrap();
     let info = OpenApiInfo { title: "API".to_owned(), version: "1".to_owned(), ..OpenApiInfo::default() };
     let began = Instant::now();
     let view = OpenApiView { version, forms, first_segment: segment.as_deref() };

@@ -21,7 +21,7 @@ pub use info::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, SecurityS
 
 use crate::program::{Inner, Program};
 use operations::Operations;
-use responses::error_schema;
+use responses::add_error_schemas;
 
 impl Program {
     /// A document as JSON text: of all routes or a part of them, the same for the same program.
@@ -44,9 +44,9 @@ fn document(inner: &Inner, info: &OpenApiInfo, view: OpenApiView<'_>) -> Value {
     let tags = tags(inner, &operations.tags);
     let mut components = Map::new();
     let responses = operations.shared_responses();
-    let Operations { schemas, paths, .. } = operations;
+    let Operations { schemas, paths, has_streams, .. } = operations;
     let mut found = schemas.finish();
-    found.insert("Error".to_owned(), error_schema(info));
+    add_error_schemas(info, has_streams, &mut found);
     components.insert("schemas".to_owned(), found.into());
     components.insert("responses".to_owned(), responses);
     let mut document = Map::new();

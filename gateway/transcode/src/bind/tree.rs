@@ -99,7 +99,7 @@ impl Tree {
         let message = schema.message(id);
         let other = self.entries.iter().filter(|e| e.0 != index).find_map(|e| {
             let other = message.field(e.0)?;
-            (other.oneof == Some(oneof)).then(|| other.name.to_string())
+            (other.oneof == Some(oneof)).then(|| other.output_name().to_owned())
         });
         other.map_or(Ok(()), |name| Err(Refusal::Oneof(name)))
     }

@@ -83,9 +83,10 @@ impl Operations<'_> {
         bound: &[&[u16]],
     ) -> (Value, bool) {
         let accepted = self.view.forms == OpenApiForms::Accepted;
+        // a message that the path binds a part of is there without a body
+        let required = (field.required || field.rules.required) && (!accepted || bound.is_empty());
         let bound = if accepted { bound } else { &[] };
         let schema = self.schemas.field(field, side, bound);
-        let required = field.required || field.rules.required;
         // of a stream every element is a value
         let null = accepted && !required && !method.client_streaming;
         (if null { nullable(schema) } else { schema }, required)
@@ -111,7 +112,8 @@ impl Operations<'_> {
             }
         };
         if method.server_streaming {
-            let error = json!({ "$ref": "#/components/schemas/Error" });
+            self.has_streams = true;
+            let error = json!({ "$ref": "#/components/schemas/StreamError" });
             let all = [StreamFormat::JsonArray, StreamFormat::NdJson, StreamFormat::Sse];
             return self.streams(&body, Some(&error), &all);
         }
@@ -135,8 +137,13 @@ impl Operations<'_> {
             None => item.clone(),
         };
         let mut content = Map::new();
+        let alone = error.is_none() && self.view.forms == OpenApiForms::Accepted;
         for format in formats {
             let media = match format {
+                // of a stream up, values one after another do without the array
+                StreamFormat::JsonArray if alone => {
+                    json!({ "schema": { "anyOf": [{ "type": "array", "items": record }, record] } })
+                }
                 StreamFormat::JsonArray => json!({ "schema": { "type": "array", "items": record } }),
                 StreamFormat::NdJson => self.sequence("One JSON value a line.", record.clone()),
                 StreamFormat::Sse => self.sequence(

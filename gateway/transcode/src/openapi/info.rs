@@ -13,6 +13,9 @@ pub struct OpenApiInfo {
     pub servers: Vec<String>,
     /// The JSON Schema of error bodies, as JSON text; `google.rpc.Status` when absent or no JSON.
     pub error_schema: Option<String>,
+    /// The JSON Schema of the last record of a stream that fails, as JSON text; an object whose `error` is an error body
+    /// when absent or no JSON. It may refer to error bodies as `#/components/schemas/Error`.
+    pub stream_error_schema: Option<String>,
     /// How callers prove who they are, any one of these. Methods with [`crate::MethodRules::public`] need none of them.
     pub security: Vec<SecurityScheme>,
 }

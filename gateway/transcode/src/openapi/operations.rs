@@ -27,6 +27,8 @@ pub(super) struct Operations<'o> {
     pub(super) tags: Vec<&'o str>,
     /// Statuses of errors that occur.
     pub(super) errors: BTreeSet<u16>,
+    /// Whether any answer is a stream.
+    pub(super) has_streams: bool,
     ids: BTreeSet<String>,
     /// How many bindings of each method have been seen.
     seen: BTreeMap<u32, u32>,
@@ -44,6 +46,7 @@ impl<'o> Operations<'o> {
             paths: Map::new(),
             tags: Vec::new(),
             errors: BTreeSet::new(),
+            has_streams: false,
             ids: BTreeSet::new(),
             seen: BTreeMap::new(),
             keys: BTreeMap::new(),

@@ -53,7 +53,10 @@ impl DocumentedPath {
             let whole = String::new();
             return self.parameters.push(PathParameter { name, variable: None, partial: false, many, whole });
         };
-        let name = name_at(template, covering, at);
+        let mut name = name_at(template, covering, at);
+        while self.parameters.iter().any(|other| other.name == name) {
+            name.push('_');
+        }
         let partial = covering.to - covering.from > 1;
         let pieces: Vec<String> = (covering.from..covering.to)
             .map(|at| match template.segments.get(at) {
@@ -81,14 +84,16 @@ impl DocumentedPath {
     }
 }
 
-/// The name of the wildcard at segment `at` of a variable: the field, with a number where there are several.
+/// The name of the wildcard at segment `at` of a variable: the field, with a number where there are several. Tools that
+/// make code of a path take no dots in it.
 fn name_at(template: &Template, variable: &Variable, at: usize) -> String {
     let wild = |range: std::ops::Range<usize>| {
         let segments = template.segments.get(range).unwrap_or_default();
         segments.iter().filter(|s| !matches!(s, Segment::Literal(_))).count()
     };
+    let field = variable.field_path.replace('.', "_");
     match wild(variable.from..variable.to) {
-        1 => variable.field_path.clone(),
-        _ => format!("{}_{}", variable.field_path, wild(variable.from..at) + 1),
+        1 => field,
+        _ => format!("{field}_{}", wild(variable.from..at) + 1),
     }
 }

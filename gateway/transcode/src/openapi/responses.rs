@@ -8,7 +8,7 @@ use crate::bind::{Binding, BodyRule};
 use crate::program::MethodData;
 
 /// Statuses of errors with the names and texts that they have in a document.
-const ERRORS: [(u16, &str, &str); 11] = [
+const ERRORS: [(u16, &str, &str); 12] = [
     (
         400,
         "BadRequest",
@@ -20,6 +20,7 @@ const ERRORS: [(u16, &str, &str); 11] = [
     (406, "NotAcceptable", "No form of the stream fits the Accept header."),
     (409, "Conflict", "The thing is there already, or changed meanwhile."),
     (413, "ContentTooLarge", "The body is too large."),
+    (414, "UriTooLong", "Path and query are too long."),
     (415, "UnsupportedMediaType", "The body is of another content type or in an unknown coding."),
     (500, "InternalServerError", "The service failed."),
     (503, "ServiceUnavailable", "The service is not there now; please try again."),
@@ -67,27 +68,40 @@ fn response_reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/responses/{name}") })
 }
 
-/// The schema of errors: the caller's, else `google.rpc.Status`.
-pub(super) fn error_schema(info: &OpenApiInfo) -> Value {
-    let given = info.error_schema.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    given.unwrap_or_else(|| {
-        json!({
-            "type": "object",
-            "description": "A google.rpc.Status.",
-            "properties": {
-                "code": { "type": "integer", "format": "int32", "description": "A google.rpc.Code." },
-                "message": { "type": "string" },
-                "details": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": { "@type": { "type": "string" } },
-                        "required": ["@type"],
-                        "additionalProperties": true
-                    }
+/// Adds the schemas that documents have themselves: of errors, and of the last record of a stream that fails.
+pub(super) fn add_error_schemas(info: &OpenApiInfo, streams: bool, schemas: &mut Map<String, Value>) {
+    let given = |text: &Option<String>| serde_json::from_str(text.as_deref()?).ok();
+    schemas.insert("Error".to_owned(), given(&info.error_schema).unwrap_or_else(rpc_status));
+    if streams {
+        let record = given(&info.stream_error_schema).unwrap_or_else(|| {
+            json!({
+                "type": "object",
+                "description": "The last record of a stream that fails.",
+                "properties": { "error": { "$ref": "#/components/schemas/Error" } },
+                "required": ["error"]
+            })
+        });
+        schemas.insert("StreamError".to_owned(), record);
+    }
+}
+
+fn rpc_status() -> Value {
+    json!({
+        "type": "object",
+        "description": "A google.rpc.Status.",
+        "properties": {
+            "code": { "type": "integer", "format": "int32", "description": "A google.rpc.Code." },
+            "message": { "type": "string" },
+            "details": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": { "@type": { "type": "string" } },
+                    "required": ["@type"],
+                    "additionalProperties": true
                 }
-            },
-            "required": ["code", "message"]
-        })
+            }
+        },
+        "required": ["code", "message"]
     })
 }

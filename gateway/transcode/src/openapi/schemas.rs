@@ -273,7 +273,7 @@ impl<'s> Schemas<'s> {
 
 /// The name of a schema. A message without package cannot take the name of what a document has itself.
 fn component(full_name: &str, side: Side) -> String {
-    let dot = if full_name == "Error" { "." } else { "" };
+    let dot = if matches!(full_name, "Error" | "StreamError") { "." } else { "" };
     format!("{dot}{full_name}{}", side.suffix())
 }
 

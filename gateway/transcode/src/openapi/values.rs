@@ -14,6 +14,8 @@ const BASE64: &str = "^(?:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-
 /// Seconds up to ten thousand years.
 const DURATION: &str = "^-?(?:[0-9]{1,11}|[0-2][0-9]{11}|30[0-9]{10}|31[0-4][0-9]{9}|315[0-4][0-9]{8}|3155[0-6][0-9]{7}|\
                         31557[0-5][0-9]{6}|315576000000)(?:\\.[0-9]{1,9})?s$";
+/// The largest `float` as it is printed: its shortest digits, which are a little more than it is.
+const LARGEST_FLOAT: f64 = 3.402_823_5e38;
 const MASK_PATH: &str = "[a-z][A-Za-z0-9]*(?:\\.[a-z][A-Za-z0-9]*)*";
 
 impl Schemas<'_> {
@@ -66,11 +68,14 @@ impl Schemas<'_> {
                 let pattern = if accepted { DURATION } else { "^-?[0-9]{1,12}(?:\\.[0-9]{1,9})?s$" };
                 json!({ "type": "string", "pattern": pattern, "examples": ["3.5s"] })
             }
-            WellKnown::FieldMask => json!({
-                "type": "string",
-                "pattern": format!("^(?:{MASK_PATH}(?:,{MASK_PATH})*)?$"),
-                "description": "Field paths in lowerCamelCase joined by commas."
-            }),
+            WellKnown::FieldMask => {
+                let path = if accepted { "[A-Za-z0-9.]+" } else { MASK_PATH };
+                json!({
+                    "type": "string",
+                    "pattern": format!("^(?:{path}(?:,{path})*)?$"),
+                    "description": "Field paths in lowerCamelCase joined by commas."
+                })
+            }
             WellKnown::Struct => json!({ "type": "object", "additionalProperties": true }),
             WellKnown::Value => json!({ "description": "Any JSON value." }),
             WellKnown::ListValue => json!({ "type": "array", "items": {} }),
@@ -194,7 +199,7 @@ fn number(kind: Kind, accepted: bool) -> Value {
     match (kind, accepted) {
         (Kind::Float, false) => json!({ "type": "number", "format": "float" }),
         (Kind::Float, true) => {
-            json!({ "type": "number", "format": "float", "minimum": f32::MIN, "maximum": f32::MAX })
+            json!({ "type": "number", "format": "float", "minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT })
         }
         _ => json!({ "type": "number", "format": "double" }),
     }
