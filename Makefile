@@ -3,8 +3,9 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 DATA ?= .toolforge
+SECONDS_EACH ?= 120
 
-.PHONY: help run test conformance lint bench bench-codec bench-gateway build fmt
+.PHONY: help run test conformance fuzz lint bench bench-codec bench-gateway build fmt
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -25,6 +26,9 @@ conformance: ## run protobuf's conformance suite against the codec and the runni
 	./gateway/suite/setup
 	cargo build --bin toolforged-gateway
 	cargo test -p gateway-suite --test conformance
+
+fuzz: ## fuzz the codec, routes and streams for SECONDS_EACH (120); the tests replay what it kept
+	./gateway/transcode/fuzz/run $(SECONDS_EACH)
 
 lint: ## formatting, lints and documentation, warnings refused
 	cargo fmt --all --check

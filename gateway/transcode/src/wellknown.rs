@@ -184,5 +184,5 @@ pub(crate) fn mask_to_camel(out: &mut Vec<u8>, path: &str) -> Option<()> {
             _ => return None,
         }
     }
-    (!upper).then_some(())
+    (!upper && !path.is_empty()).then_some(())
 }

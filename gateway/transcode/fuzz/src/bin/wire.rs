@@ -1,0 +1,4 @@
+//! Wire to JSON.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| transcode_fuzz::targets::wire(data));
