@@ -51,7 +51,7 @@ pub use mapping::{Mapping, MethodSetting};
 pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Policies};
 pub use record::AccessLog;
 pub use render::ErrorForm;
-pub use state::{BackendState, RouteState, State};
+pub use state::{BackendState, EndpointState, RouteState, State};
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
 pub use transcode::{NameStyle, SecurityScheme};
 

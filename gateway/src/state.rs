@@ -45,6 +45,21 @@ pub struct BackendState {
     pub serving: bool,
     /// The services that it has.
     pub services: Vec<String>,
+    /// Its endpoints, in the order in which they were given.
+    pub endpoints: Vec<EndpointState>,
+}
+
+/// One endpoint of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointState {
+    /// Where it is.
+    pub place: String,
+    /// Whether it is there, says that it serves, and its schema is known.
+    pub ready: bool,
+    /// Whether it serves the schema in force.
+    pub current: bool,
+    /// Why it could not be reached, where it cannot.
+    pub error: Option<String>,
 }
 
 /// A hash of encoded files, of 128 bits in hexadecimal digits. Their order does not matter.

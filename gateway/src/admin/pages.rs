@@ -76,6 +76,7 @@ fn summary(state: &State) -> Value {
             "known": backend.known,
             "serving": backend.serving,
             "services": backend.services,
+            "endpoints": backend.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
         })
     };
     json!({
@@ -85,6 +86,15 @@ fn summary(state: &State) -> Value {
         "backends": state.backends.iter().map(backend).collect::<Vec<_>>(),
         "refused": state.refused,
         "warnings": state.warnings,
+    })
+}
+
+fn endpoint(endpoint: &gateway::EndpointState) -> Value {
+    json!({
+        "place": endpoint.place,
+        "ready": endpoint.ready,
+        "current": endpoint.current,
+        "error": endpoint.error,
     })
 }
 

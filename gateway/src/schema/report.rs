@@ -1,7 +1,8 @@
 //! What is served, told to those who run the gateway.
 
 use super::{Schemas, compile};
-use crate::state::{BackendState, RouteState, State};
+use crate::backend::{Backend, READY, SAME};
+use crate::state::{BackendState, EndpointState, RouteState, State};
 
 impl Schemas {
     /// What is served at the moment.
@@ -43,7 +44,17 @@ impl Schemas {
             known: known.files.is_some(),
             serving: known.is_serving(),
             services: known.files.as_ref().map(|files| files.services.clone()).unwrap_or_default(),
+            endpoints: endpoint_states(backend, known),
         };
         self.backends().iter().zip(known.iter()).map(state).collect()
     }
+}
+
+fn endpoint_states(backend: &Backend, known: &super::Known) -> Vec<EndpointState> {
+    let state = |(index, (_, fitness)): (usize, (u64, u8))| {
+        let (place, error) = backend.endpoints().place(index)?;
+        let is = |bit| fitness & bit == bit;
+        Some(EndpointState { place, ready: is(READY), current: is(READY | SAME), error })
+    };
+    known.fitness().enumerate().filter_map(state).collect()
 }

@@ -84,6 +84,9 @@ async fn operators_see_what_is_served() {
         (&schema["backends"][0]["name"], &schema["backends"][0]["known"]),
         (&"jobs".into(), &true.into())
     );
+    let endpoint = &schema["backends"][0]["endpoints"][0];
+    assert_eq!((&endpoint["ready"], &endpoint["current"]), (&true.into(), &true.into()), "{schema}");
+    assert!(endpoint["error"].is_null() && socket.backend().ends_with(endpoint["place"].as_str().unwrap()));
     assert!(schema["since"].as_f64().unwrap() > 1e9 && schema["refused"].is_null());
     let (status, set) = get(admin, "/schema?format=descriptor").await;
     assert!(status == 200 && set.contains("toolforge.jobs.v1"), "{status}");

@@ -252,6 +252,13 @@ struct State {
 }
 
 impl Subchannel {
+    /// Where it is, and why it could not be reached, where there is no connection.
+    pub(super) fn place(&self) -> (String, Option<String>) {
+        let state = self.state();
+        let error = state.error.clone().filter(|_| state.connections.is_empty());
+        (self.endpoint.to_string(), error)
+    }
+
     fn new(endpoint: Endpoint, standing: Arc<Standing>) -> Self {
         Self { endpoint, standing, state: Mutex::default() }
     }

@@ -58,6 +58,11 @@ impl Channel {
         self.inner.pool.subchannels.len()
     }
 
+    /// Where an endpoint is, and why it could not be reached, where it cannot.
+    pub fn place(&self, index: usize) -> Option<(String, Option<String>)> {
+        self.inner.pool.subchannels.get(index).map(|one| one.place())
+    }
+
     /// The same connections, with calls to this endpoint alone, whatever it is fit for. Without one at this place, every
     /// call fails.
     #[must_use]
