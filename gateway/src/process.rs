@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or a loopback address"
         ),
     };
-    let (backends, clients) = targets::backends(&fixed, mesh.read()?)?;
+    let (backends, clients) = targets::backends(&fixed, &mesh.read()?)?;
     if fixed.admin.or(fixed.metrics).is_some() {
         telemetry::install_metrics()?;
     }

@@ -20,11 +20,11 @@ const PING: Duration = Duration::from_secs(330);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// The backends, and the TLS towards each endpoint that has it.
-pub(crate) fn backends(fixed: &Fixed, pem: Pem) -> Result<(Vec<Backend>, Vec<Arc<Client>>)> {
+pub(crate) fn backends(fixed: &Fixed, pem: &Pem) -> Result<(Vec<Backend>, Vec<Arc<Client>>)> {
     let mut clients = Vec::new();
     let mut named: Vec<(String, Vec<Endpoint>)> = Vec::new();
     for target in &fixed.backends {
-        let endpoint = endpoint(target, &pem, &mut clients)?;
+        let endpoint = endpoint(target, pem, &mut clients)?;
         let name = name(target);
         match named.iter_mut().find(|(other, _)| *other == name) {
             Some((_, endpoints)) => endpoints.push(endpoint),

@@ -35,6 +35,37 @@ pub(super) fn compile<'a>(
     unstated: Unstated,
     mapping: &Mapping,
 ) -> Result<Schema, SchemaError> {
+    let (owners, files) = gather(backends)?;
+    let compiled = Program::compile(&files, &mapping.rules(), mapping.options.clone())?;
+    for warning in &compiled.warnings {
+        tracing::warn!(?warning, "a part of the schema cannot be served");
+    }
+    let set = set_of(&files);
+    let mut access = Table::read(&set)?;
+    if unstated == Unstated::Admit {
+        access.admit_services_without_rules();
+    }
+    let reflection = Reflection::new(&set, owners.keys().map(String::as_str))?;
+    let hash = hash(files.iter());
+    let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
+    Ok(Schema {
+        program: compiled.program,
+        access,
+        reflection,
+        owners,
+        files,
+        hash,
+        since: SystemTime::now(),
+        warnings,
+        documents: Mutex::default(),
+    })
+}
+
+/// Services to the places of their backends, and the files of all.
+type Gathered = (HashMap<String, usize>, Vec<Bytes>);
+
+/// Puts together what the backends serve; of two that differ the first counts.
+fn gather<'a>(backends: impl Iterator<Item = (&'a str, Option<&'a Files>)>) -> Result<Gathered, SchemaError> {
     let mut claims: HashMap<&str, (usize, &str)> = HashMap::new();
     let mut seen: HashMap<String, (&str, Bytes)> = HashMap::new();
     let mut files: Vec<Bytes> = Vec::new();
@@ -79,29 +110,7 @@ pub(super) fn compile<'a>(
             files.push(file);
         }
     }
-    let compiled = Program::compile(&files, &mapping.rules(), mapping.options.clone())?;
-    for warning in &compiled.warnings {
-        tracing::warn!(?warning, "a part of the schema cannot be served");
-    }
-    let set = set_of(&files);
-    let mut access = Table::read(&set)?;
-    if unstated == Unstated::Admit {
-        access.admit_services_without_rules();
-    }
-    let reflection = Reflection::new(&set, owners.keys().map(String::as_str))?;
-    let hash = hash(files.iter());
-    let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
-    Ok(Schema {
-        program: compiled.program,
-        access,
-        reflection,
-        owners,
-        files,
-        hash,
-        since: SystemTime::now(),
-        warnings,
-        documents: Mutex::default(),
-    })
+    Ok((owners, files))
 }
 
 /// The encoding of a `FileDescriptorSet`: each file as field 1.

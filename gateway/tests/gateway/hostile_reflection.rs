@@ -65,7 +65,7 @@ impl Hostile {
         }
         let file = match self.way {
             Way::Endless => file(&format!("f{count}"), &[&format!("f{}", count + 1), &format!("g{count}")]),
-            Way::Cyclic if count % 2 == 0 => file("a", &["b", "never"]),
+            Way::Cyclic if count.is_multiple_of(2) => file("a", &["b", "never"]),
             Way::Cyclic => file("b", &["a", "never"]),
             Way::Garbage => vec![0xff; 100],
             _ => vec![0; 20 << 20],
