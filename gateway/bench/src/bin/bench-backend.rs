@@ -11,14 +11,14 @@ use std::sync::Arc;
 use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
+use gateway_bench::DESCRIPTORS;
 use gateway_bench::depot::depot_server::{Depot, DepotServer};
 use gateway_bench::depot::{
     Address, GetParcelRequest, Handling, ListParcelsRequest, ListParcelsResponse, Parcel, TakeInRequest,
     TakeInResponse, parcel,
 };
-use gateway_bench::DESCRIPTORS;
 use http::Method;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -61,7 +61,7 @@ async fn serve() -> Result<()> {
             async move {
                 let path = request.uri().path();
                 if path.starts_with("/v1/") {
-                    Ok::<_, Infallible>(plain(&request))
+                    Ok::<_, Infallible>(plain(request).await)
                 } else if path.starts_with("/bench.v1.Depot/") {
                     depot.call(request).await
                 } else {
@@ -86,10 +86,12 @@ where
     let _ = served.await;
 }
 
-/// What a client of the floor gets: bytes as many as a transcoder would have answered with.
-fn plain(request: &http::Request<Incoming>) -> http::Response<Body> {
-    let path = request.uri().path();
-    let many = path.ends_with(":stream") || (path.ends_with("/parcels") && request.method() == Method::GET);
+/// What a client of the floor gets when its body was read: bytes as many as a transcoder would have answered with.
+async fn plain(request: http::Request<Incoming>) -> http::Response<Body> {
+    let (request, mut body) = request.into_parts();
+    while let Some(Ok(_)) = body.frame().await {}
+    let path = request.uri.path();
+    let many = path.ends_with(":stream") || (path.ends_with("/parcels") && request.method == Method::GET);
     let size = match (many, path.ends_with(":takeIn")) {
         (true, _) => 45_000,
         (_, true) => 13,
