@@ -145,10 +145,10 @@ impl Operations<'_> {
                     json!({ "schema": { "anyOf": [{ "type": "array", "items": record }, record] } })
                 }
                 StreamFormat::JsonArray => json!({ "schema": { "type": "array", "items": record } }),
-                StreamFormat::NdJson => self.sequence("One JSON value a line.", record.clone()),
+                StreamFormat::NdJson => self.sequence("One JSON value a line.", &record),
                 StreamFormat::Sse => self.sequence(
                     "Events whose data is one JSON value each. If the stream fails, an event named `error` comes last.",
-                    events(item, error),
+                    &events(item, error),
                 ),
             };
             content.insert(format.content_type().to_owned(), media);
@@ -157,7 +157,7 @@ impl Operations<'_> {
     }
 
     /// A media type that is a sequence of items.
-    fn sequence(&self, text: &str, item: Value) -> Value {
+    fn sequence(&self, text: &str, item: &Value) -> Value {
         match self.view.version {
             OpenApiVersion::V3_1 => {
                 json!({ "schema": { "type": "string", "description": text }, "x-itemSchema": item })

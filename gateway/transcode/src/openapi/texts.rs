@@ -19,17 +19,14 @@ fn plain_references(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("][") {
         let target = after.split_once(']').filter(|(target, _)| is_name(target));
-        match (before.rfind('['), target) {
-            (Some(open), Some((_, tail))) => {
-                out.push_str(before.get(..open).unwrap_or_default());
-                out.push_str(before.get(open + 1..).unwrap_or_default());
-                rest = tail;
-            }
-            _ => {
-                out.push_str(before);
-                out.push_str("][");
-                rest = after;
-            }
+        if let (Some(open), Some((_, tail))) = (before.rfind('['), target) {
+            out.push_str(before.get(..open).unwrap_or_default());
+            out.push_str(before.get(open + 1..).unwrap_or_default());
+            rest = tail;
+        } else {
+            out.push_str(before);
+            out.push_str("][");
+            rest = after;
         }
     }
     out.push_str(rest);

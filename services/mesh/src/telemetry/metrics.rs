@@ -64,13 +64,12 @@ pub(super) fn record_call(kind: Kind, method: &Arc<str>, status: &'static str, t
     };
     RECORDED.with_borrow_mut(|recorded| {
         let methods = recorded.entry((kind, status)).or_default();
-        match methods.get(method) {
-            Some(series) => series.record(took),
-            None => {
-                let series = family.series(&["grpc", method, status]);
-                series.record(took);
-                methods.insert(Arc::clone(method), series);
-            }
+        if let Some(series) = methods.get(method) {
+            series.record(took);
+        } else {
+            let series = family.series(&["grpc", method, status]);
+            series.record(took);
+            methods.insert(Arc::clone(method), series);
         }
     });
 }
