@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
@@ -52,14 +52,14 @@ fn decoded(message: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(message.len());
     let mut rest = message;
     while let [first, tail @ ..] = rest {
-        let byte = if *first == b'%' { tail.first_chunk().and_then(hex) } else { None };
+        let byte = if *first == b'%' { tail.first_chunk().copied().and_then(hex) } else { None };
         bytes.push(byte.unwrap_or(*first));
         rest = if byte.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn hex(digits: &[u8; 2]) -> Option<u8> {
+fn hex(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     u8::try_from(high? << 4 | low?).ok()
 }
@@ -76,7 +76,7 @@ pub(crate) fn begun<B>(response: Response<B>) -> Result<Response<B>, Status> {
 /// Refuses an answer that is not gRPC's, such as a proxy's error page, with the code that its status stands for (gRPC,
 /// "HTTP to gRPC Status Code Mapping").
 fn check<B>(response: &Response<B>) -> Result<(), Status> {
-    let content_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+    let content_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
     if is_grpc && response.status() == StatusCode::OK {
         return Ok(());

@@ -25,6 +25,9 @@ use crate::mapping::Mapping;
 use compile::compile;
 use endpoint::{Known, News};
 
+/// What tells OpenAPI documents apart: the first path segment, where it is one's alone, and the variant.
+type DocumentKey = (Option<String>, OpenApiVersion, OpenApiForms);
+
 /// One state of what is served.
 #[derive(Debug)]
 pub(crate) struct Schema {
@@ -42,7 +45,7 @@ pub(crate) struct Schema {
     /// What of it cannot be served.
     warnings: Vec<String>,
     /// OpenAPI documents that were asked for, by first segment (none: all of it), version and forms.
-    documents: Mutex<HashMap<(Option<String>, OpenApiVersion, OpenApiForms), Bytes>>,
+    documents: Mutex<HashMap<DocumentKey, Bytes>>,
 }
 
 impl Schema {

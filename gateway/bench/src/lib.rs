@@ -2,7 +2,13 @@
 //! `gateway/bench/run` says what is measured and how.
 
 /// The measured messages and the server of the measured service.
-#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
+#[allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 pub mod depot {
     tonic::include_proto!("bench.v1");
 }

@@ -25,7 +25,7 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn curl_speaks_both_versions_of_http() {
-    let (backend, _) = (Backend::start().unwrap(), ());
+    let backend = Backend::start().unwrap();
     let gateway = Gateway::before(&backend.uri()).unwrap();
     let url = format!("{}/v1/shelves/a/books/1", gateway.url().unwrap());
     for (version, flag) in [("1.1", "--http1.1"), ("2", "--http2-prior-knowledge")] {
