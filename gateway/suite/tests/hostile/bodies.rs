@@ -7,6 +7,9 @@ use crate::world::{all_good, start};
 
 const ECHO: &str = "/v1/echo";
 
+/// What it is, its headers, its body, and the status that it must get.
+type Line<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
+
 /// What gzip makes of these bytes.
 fn gzip(bytes: Vec<u8>) -> Vec<u8> {
     let mut child = Command::new("gzip").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -24,7 +27,7 @@ fn content_types_and_codings_are_held_to_what_they_say() {
     let packed = gzip(br#"{"string_field":"a"}"#.to_vec());
     let bomb = gzip(vec![b' '; 64 << 20]);
     assert!(bomb.len() < 100_000);
-    let lines: &[(&str, &[(&str, &str)], &[u8], u16)] = &[
+    let lines: &[Line] = &[
         ("no type", &[], b"{}", 200),
         ("another type", &[("content-type", "text/plain")], b"{}", 415),
         ("a form", &[("content-type", "application/x-www-form-urlencoded")], b"a=b", 415),

@@ -1,5 +1,7 @@
 //! Methods of HTTP.
 
+use std::fmt::Write as _;
+
 use crate::world::{all_good, start};
 
 const BOOK: &str = "/v1/shelves/a/books/1";
@@ -29,7 +31,7 @@ fn each_method_has_its_answer() {
         }
         world.judge(&format!("{method} {path}"), wanted, &answer, &mut wrong);
         if wanted == 405 && answer.header("allow").is_none_or(str::is_empty) {
-            wrong.push_str(&format!("{method} {path}: 405 without Allow\n"));
+            writeln!(wrong, "{method} {path}: 405 without Allow").unwrap();
         }
     }
     all_good(&wrong);

@@ -1,5 +1,7 @@
 //! Paths.
 
+use std::fmt::Write as _;
+
 use crate::world::{all_good, start};
 
 /// A path and the status that it must get.
@@ -63,7 +65,7 @@ fn targets_that_are_no_paths_are_refused() {
             // what is no request at all gets an answer without a body
             Some(answer) if answer.status == 400 && answer.body.is_empty() && wanted == 400 => {}
             Some(answer) => world.judge(what, wanted, &answer, &mut wrong),
-            None => wrong.push_str(&format!("{what}: no answer\n")),
+            None => writeln!(wrong, "{what}: no answer").unwrap(),
         }
     }
     all_good(&wrong);
