@@ -28,7 +28,8 @@ const TOGETHER: usize = 16 << 10;
 /// Replies as records of JSON. A failure after the first record is an explicit last record, and a trailer.
 pub(crate) struct RecordStream {
     source: Source,
-    first: Option<Next>,
+    /// What is there before anybody has asked.
+    begun: Vec<u8>,
     writer: StreamWriter,
     render: Render,
     trailers: Option<HeaderMap>,
@@ -45,19 +46,33 @@ impl RecordStream {
         render: Render,
         limits: &Limits,
     ) -> Result<Self, Problem> {
-        let first = match timeout(limits.first_record, source.next()).await {
-            Ok(Next::Failed(problem)) => return Err(*problem),
-            Ok(next) => Some(next),
-            Err(_) => None,
-        };
+        let first = timeout(limits.first_record, source.next()).await;
         let (writer, silence) = (StreamWriter::new(format), Silence::new(limits.keep_alive));
-        Ok(Self { source, first, writer, render, trailers: None, ended: false, silence })
+        let begun = Vec::new();
+        let mut stream = Self { source, begun, writer, render, trailers: None, ended: false, silence };
+        match first {
+            Ok(Next::Message(message)) => stream.begin(&message)?,
+            Ok(Next::End) => {
+                stream.ended = true;
+                stream.writer.end(&mut stream.begun);
+            }
+            Ok(Next::Failed(problem)) => return Err(*problem),
+            Err(_) => {}
+        }
+        Ok(stream)
+    }
+
+    /// Prints the first record before anything is said: one that cannot be printed is an error like any other.
+    fn begin(&mut self, message: &[u8]) -> Result<(), Problem> {
+        let route = &self.source.route;
+        let print = |out: &mut Vec<u8>| route.response(message, out).map(drop);
+        self.writer.message(&mut self.begun, print).map_err(|error| broken(route, &error))
     }
 
     /// Appends what is there now; pending when that is nothing.
     fn write(&mut self, out: &mut Vec<u8>, cx: &mut Context<'_>) -> Poll<()> {
         while !self.ended && out.len() < TOGETHER {
-            let next = match self.first.take().map_or_else(|| self.source.poll(cx), Poll::Ready) {
+            let next = match self.source.poll(cx) {
                 Poll::Ready(next) => next,
                 Poll::Pending if out.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
@@ -104,7 +119,7 @@ impl HttpBody for RecordStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut this.begun);
         if !this.ended && this.write(&mut out, cx).is_pending() {
             if this.writer.format() == StreamFormat::NdJson {
                 // this form has nothing that means nothing

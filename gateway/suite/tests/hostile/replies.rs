@@ -117,3 +117,12 @@ fn a_stream_that_breaks_says_so_in_its_last_record() {
         assert!(lines[1]["error"]["code"].as_u64().is_some_and(|code| code > 0), "{what}: {lines:?}");
     }
 }
+
+#[test]
+fn a_stream_whose_first_message_cannot_be_read_is_an_error_like_any_other() {
+    let world = start(&[]);
+    world.backend.answer(WATCH_BOOKS, RawAnswer::messages([b"\x0a\x05a"]));
+    let answer = world.client().get(WATCH).unwrap();
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert_eq!(answer.json().unwrap()["code"], 13);
+}

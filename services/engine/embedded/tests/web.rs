@@ -94,7 +94,7 @@ async fn a_job_finds_another_by_its_name() {
         // it runs before the other one has a name
         let name = format!("{}-always", place.tool());
         let look = format!(
-            "until python3 -c 'import urllib.request as u; print(u.urlopen(\"http://{name}:8000/g1\").read().decode().strip())'; do sleep 0.2; done 2>/dev/null"
+            "until python3 -c 'import urllib.request as u; print(u.urlopen(\"http://{name}:8000/g1\", timeout=5).read().decode().strip())'; do sleep 0.2; done 2>/dev/null"
         );
         engine.apply(place.workload("once", 1, &look)).await.unwrap();
         seen.until("looking", |seen| seen.ready("once") == 1).await;
