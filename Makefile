@@ -48,5 +48,5 @@ bench-codec: ## measure JSON to wire bytes and back against other ways
 
 bench-gateway: ## measure the gateway beside Envoy, grpc-gateway and plain forwarding
 	./gateway/bench/setup
-	cargo build --release --bin toolforged-gateway --bin bench-backend --bin bench-forward
+	cargo build --release -p gateway -p gateway-bench --bins
 	./gateway/bench/run
