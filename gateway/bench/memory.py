@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-GOOGLE = HERE.parent / "suite/.tools/npm/node_modules/google-proto-files"
-PYTHON = HERE.parent / "suite/.venv/bin/python"
+TOOLS = HERE.parent / "suite/.tools"
 WATCH = "/v1/depots/aarhus/parcels/5:watch"
 
 
@@ -56,15 +55,10 @@ def idle(bench, http2, connections, streams, goal):
 
 def google(bench):
     """The cost of a request with all of Google's routes loaded against the bench's own."""
-    if not GOOGLE.exists():
-        print("  google-proto-files are not installed: the cost of a large schema is not measured")
+    descriptors = next(TOOLS.glob("google-proto-files-*.bin"), None)
+    if descriptors is None:
+        print("  the cost of a large schema is not measured: `cargo test -p gateway-suite --test google_routes` makes it")
         return 0
-    descriptors = bench.folder / "google.bin"
-    files = [str(file.relative_to(GOOGLE)) for file in sorted((GOOGLE / "google").rglob("*.proto"))]
-    listed = bench.folder / "google.list"
-    listed.write_text("\n".join(files))
-    subprocess.run([PYTHON, "-m", "grpc_tools.protoc", f"-I{GOOGLE}", "--include_imports",
-                    f"--descriptor_set_out={descriptors}", f"@{listed}"], check=True, stderr=subprocess.DEVNULL)
     own, own_port = bench.gateway("ours-10", "--descriptor", bench.descriptors)
     all_, all_port = bench.gateway("ours-google", "--descriptor", bench.descriptors, "--descriptor", descriptors)
     count, costs, failures = 30_000, {own: [], all_: []}, 0

@@ -2,8 +2,7 @@
 //! field values of a request, put into URL and body by the rules of `google/api/http.proto`, back into its message.
 //!
 //! `GOOGLE_ROUTES_SEED` chooses other values than the usual ones.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
-#![allow(clippy::print_stderr, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod corpus;
 mod expand;
@@ -16,6 +15,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use corpus::{Corpus, Rule};
+use gateway_suite::tell;
 use random::Random;
 use transcode::{CompileOptions, GoogleRules, Program, Warning};
 
@@ -34,21 +34,20 @@ fn googles_rules_lead_values_into_messages() {
     });
     let rules = corpus.rules();
     let left_out = left_out(&compiled.warnings);
-    println!("{} rules of {} methods in {} files", rules.len(), corpus.methods(), files.len());
-    println!("{} loaded, {} are the same as another", compiled.program.routes().count(), left_out.len());
-    assert_eq!(rules.len(), compiled.program.routes().count() + left_out.len());
+    let (methods, loaded) = (corpus.methods(), compiled.program.routes().count());
+    tell(&format!("google: {} rules of {methods} methods in {} files", rules.len(), files.len()));
+    tell(&format!("google: {loaded} loaded, {} are the same as another", left_out.len()));
+    assert_eq!(rules.len(), loaded + left_out.len());
 
     let seed = std::env::var("GOOGLE_ROUTES_SEED").map_or(1, |seed| seed.parse().unwrap());
     let served = served(&compiled.program, rules);
     let outcome = send_all(&compiled.program, &served, seed);
-    println!(
-        "requests of {} rules arrived with {} values, {} rules are shadowed (seed {seed})",
-        outcome.arrived,
-        outcome.values,
-        outcome.shadowed.len()
-    );
+    let (arrived, values, shadowed) = (outcome.arrived, outcome.values, outcome.shadowed.len());
+    tell(&format!(
+        "google: requests of {arrived} rules arrived with {values} values, {shadowed} rules are shadowed (seed {seed})"
+    ));
     assert!(outcome.broken.is_empty(), "{} broken:\n{}", outcome.broken.len(), outcome.first_broken());
-    assert_eq!(outcome.arrived + outcome.shadowed.len(), compiled.program.routes().count());
+    assert_eq!(arrived + shadowed, loaded);
     compare(&left_out.into_iter().chain(outcome.shadowed).collect());
 }
 

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::{Capabilities, Enforcement, Error, Isolation};
 use engine_network::Network;
@@ -23,6 +23,12 @@ use crate::task::Task;
 
 /// How often output that is too old is dropped.
 const SWEEP: Duration = Duration::from_mins(5);
+
+/// How long the lock is waited for: a child that a killed server had forked holds it until it executes its program.
+const LET_GO: Duration = Duration::from_secs(2);
+
+/// Between two looks at the lock.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What blocks while an engine is opened.
 struct Opened {
@@ -136,12 +142,14 @@ pub(super) fn remove_group(parent: Option<&Parent>) {
 fn lock(directories: &Directories) -> std::io::Result<File> {
     let path = directories.root.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-    file.try_lock().map_err(|error| {
-        std::io::Error::new(
-            std::io::ErrorKind::ResourceBusy,
-            format!("{} is held by another engine: {error}", path.display()),
-        )
-    })?;
+    let given_up = Instant::now() + LET_GO;
+    while let Err(error) = file.try_lock() {
+        if Instant::now() >= given_up {
+            let text = format!("{} is held by another engine: {error}", path.display());
+            return Err(std::io::Error::new(std::io::ErrorKind::ResourceBusy, text));
+        }
+        std::thread::sleep(LOOK);
+    }
     Ok(file)
 }
 
