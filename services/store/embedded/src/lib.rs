@@ -46,7 +46,8 @@ pub struct Sqlite {
     file: PathBuf,
     shared: Arc<Shared>,
     reads: Reads,
-    threads: Vec<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
     backups: Arc<tokio::sync::Mutex<()>>,
     lock: Arc<DirectoryLock>,
 }
@@ -65,11 +66,12 @@ impl Sqlite {
         let shared = Arc::new(Shared::new(on_fatal));
         let writer = Writer::new(connection, reserve, deletions_kept, on_step, &shared)?;
         let reads = Reads::new(&shared);
-        let mut store = Self { file, shared, reads, threads: Vec::new(), backups: Arc::default(), lock };
+        let backups = Arc::default();
+        let mut store = Self { file, shared, reads, readers: Vec::new(), writer: None, backups, lock };
         for connection in readers {
-            store.threads.push(reader::spawn(&store.shared, connection)?);
+            store.readers.push(reader::spawn(&store.shared, connection)?);
         }
-        store.threads.push(writer::spawn(writer)?);
+        store.writer = Some(writer::spawn(writer)?);
         Ok(store)
     }
 
@@ -120,8 +122,12 @@ impl Store for Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
+        // The last connection that is closed brings the log into the file. Of two that are closed at once each takes
+        // the other for the last one, and what was deleted stays readable in the log.
+        self.shared.reads.close();
+        let mut stopped = self.readers.drain(..).map(JoinHandle::join).all(|ended| ended.is_ok());
         self.shared.close();
-        let stopped = self.threads.drain(..).map(JoinHandle::join).all(|ended| ended.is_ok());
+        stopped &= self.writer.take().is_none_or(|writer| writer.join().is_ok());
         if stopped && !self.shared.has_failed() {
             self.lock.mark_stopped();
         }
