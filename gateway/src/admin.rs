@@ -144,7 +144,7 @@ impl Subject {
     fn health(&self) -> Answer {
         let status = if self.drain.has_begun() {
             "draining"
-        } else if self.gateway.state().hash.is_none() {
+        } else if !self.gateway.has_schema() {
             "no schema"
         } else {
             "serving"

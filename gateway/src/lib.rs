@@ -168,6 +168,11 @@ impl Gateway {
         self.schemas.set_mapping(mapping);
     }
 
+    /// Whether there is a schema, so that requests are served.
+    pub fn has_schema(&self) -> bool {
+        self.schemas.current().is_some()
+    }
+
     /// What is served at the moment.
     pub fn state(&self) -> State {
         self.schemas.state()
