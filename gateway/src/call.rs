@@ -12,10 +12,10 @@ use tonic::Status;
 
 use crate::backend::Backend;
 use crate::frames::ACCEPTED;
+use crate::outcome::begun;
 
 /// Which compressions of messages are understood (gRPC over HTTP/2, "Message-Accept-Encoding").
-pub(crate) const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-use crate::outcome::begun;
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// Calls a method with one message, given as a whole frame. The status of a call that failed before its first message
 /// is an error here. `metadata` goes with it; after `time` it is over.
@@ -29,12 +29,18 @@ pub(crate) async fn call(
 ) -> Result<Response<ResponseBody>, Status> {
     let path = PathAndQuery::try_from(method.path());
     let path = path.map_err(|_| Status::internal("the method's path is not one"))?;
+    let headers = head(metadata, principal);
+    let called = backend.channel(method.path()).send(path, headers, Bytes::from(frame), time).await;
+    let response = called.map_err(|status| backend.lost(status))?;
+    begun(response)
+}
+
+/// The headers of a call in the name of its caller, with this metadata.
+pub(crate) fn head(metadata: HeaderMap, principal: &Principal) -> HeaderMap {
     let mut headers = metadata;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
     headers.insert(ACCEPT_ENCODING, ACCEPTED);
     principal.assert(&mut headers);
-    let called = backend.channel(method.path()).send(path, headers, Bytes::from(frame), time).await;
-    let response = called.map_err(|status| backend.lost(status))?;
-    begun(response)
+    headers
 }

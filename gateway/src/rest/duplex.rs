@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, TE};
+use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Method, Request, Response};
 use mesh::client::ResponseBody as Replies;
 use mesh::deadline;
@@ -13,9 +13,8 @@ use tower_service::Service as _;
 use transcode::Bound;
 
 use super::{Call, Form, form, streamed, unary};
-use crate::call::ACCEPT_ENCODING;
+use crate::call::head;
 use crate::fault::fault;
-use crate::frames::ACCEPTED;
 use crate::linger::Lingering;
 use crate::outcome::begun;
 use crate::policy::{Policy, RequestBody, content_coding};
@@ -72,15 +71,10 @@ pub(crate) async fn begin(
     let mut request = Request::new(frames);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = path.parse().map_err(|_| Status::internal("the method's path is not one"))?;
-    let headers = request.headers_mut();
-    *headers = metadata;
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(TE, HeaderValue::from_static("trailers"));
-    headers.insert(ACCEPT_ENCODING, ACCEPTED);
+    *request.headers_mut() = head(metadata, call.principal);
     if let Some(time) = time {
-        headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
+        request.headers_mut().insert(deadline::TIMEOUT_HEADER, deadline::format(time));
     }
-    call.principal.assert(headers);
     let called = call.backend.channel(path).call(request).await;
     let response = called.map_err(|status| call.backend.lost(status))?;
     begun(response)
