@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use super::lingering::Lingering;
-use super::preface::Begun;
+use super::preface;
 use super::socket;
 use crate::handle::{Caller, Handler};
 use crate::limits::Limits;
@@ -90,7 +90,7 @@ impl Server {
     async fn open(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         socket::prepare(&stream, self.limits.unacknowledged)?;
         let Some(tls) = &self.tls else {
-            let (begun, is_http2) = within(self.limits.headers, Begun::read(stream)).await?;
+            let (begun, is_http2) = within(self.limits.headers, preface::read(stream)).await?;
             let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
             return self
                 .serve(
@@ -106,7 +106,7 @@ impl Server {
         match accepted.protocol {
             Protocol::Http1 => self.serve(accepted.stream, Protocol::Http1, caller).await,
             Protocol::Http2 => {
-                let (begun, is_http2) = within(self.limits.preface, Begun::read(accepted.stream)).await?;
+                let (begun, is_http2) = within(self.limits.preface, preface::read(accepted.stream)).await?;
                 if !is_http2 {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "expected the preface of HTTP/2"));
                 }

@@ -1,83 +1,36 @@
 //! The first bytes of a connection: whether it speaks HTTP/2, told without losing them.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use mesh::rewind::Rewind;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// What HTTP/2 begins with (RFC 9113, 3.4).
 const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection some of whose bytes were read already; it gives them out first.
-pub(super) struct Begun<I> {
-    head: [u8; PREFACE.len()],
-    given: usize,
-    read: usize,
-    io: I,
-}
-
-impl<I: AsyncRead + Unpin> Begun<I> {
-    /// Reads until it is certain whether the connection speaks HTTP/2.
-    pub(super) async fn read(mut io: I) -> io::Result<(Self, bool)> {
-        let mut head = [0; PREFACE.len()];
-        let mut read = 0;
-        while read < PREFACE.len() && head[..read] == PREFACE[..read] {
-            match io.read(&mut head[read..]).await? {
-                0 => break,
-                more => read += more,
-            }
+/// Reads until it is certain whether a connection speaks HTTP/2, and gives it back from its beginning.
+pub(super) async fn read<I: AsyncRead + Unpin>(mut io: I) -> io::Result<(Rewind<I>, bool)> {
+    let mut head = [0; PREFACE.len()];
+    let mut read = 0;
+    while read < PREFACE.len() && head[..read] == PREFACE[..read] {
+        match io.read(&mut head[read..]).await? {
+            0 => break,
+            more => read += more,
         }
-        Ok((Self { head, given: 0, read, io }, head == PREFACE))
     }
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Begun<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.given == self.read {
-            return Pin::new(&mut self.io).poll_read(cx, out);
-        }
-        let step = (self.read - self.given).min(out.remaining());
-        out.put_slice(&self.head[self.given..self.given + step]);
-        self.given += step;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Begun<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
+    Ok((Rewind::new(Bytes::copy_from_slice(&head[..read]), io), head == PREFACE))
 }
 
 #[cfg(test)]
 mod tests {
     //! Beginnings of every kind, in pieces of every size.
     #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
 
     use super::*;
 
@@ -95,7 +48,7 @@ mod tests {
         for (wire, is_http2) in cases {
             for size in 1..=wire.len().max(1) {
                 let mut script = Pieces(wire, size);
-                let (mut begun, told) = Begun::read(&mut script).await.unwrap();
+                let (mut begun, told) = super::read(&mut script).await.unwrap();
                 assert_eq!(told, is_http2, "{wire:?}");
                 let mut all = Vec::new();
                 begun.read_to_end(&mut all).await.unwrap();

@@ -23,6 +23,8 @@ pub mod page;
 pub mod redact;
 #[cfg(feature = "reflection")]
 pub mod reflection;
+#[cfg(feature = "transport")]
+pub mod rewind;
 #[cfg(feature = "serve")]
 pub mod serve;
 #[cfg(feature = "status")]

@@ -9,7 +9,6 @@ mod limits;
 mod listen;
 mod pipeline;
 mod preface;
-mod rewind;
 mod services;
 mod shed;
 mod stalled;

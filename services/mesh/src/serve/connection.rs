@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen::Accepted;
 use super::pipeline::{Held, Pipeline};
-use super::rewind::Rewind;
 use super::stalled::Streams;
 use super::{Limits, preface};
 use crate::body::EndedBy;
 use crate::drain::Drain;
 use crate::identity::Peer;
+use crate::rewind::Rewind;
 use crate::trace::{Observed, random};
 use crate::transport::BoxIo;
 

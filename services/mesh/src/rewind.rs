@@ -8,13 +8,15 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Gives out `head` before what the stream has next.
-pub(in crate::serve) struct Rewind<I> {
+#[derive(Debug)]
+pub struct Rewind<I> {
     head: Bytes,
     io: I,
 }
 
 impl<I> Rewind<I> {
-    pub(in crate::serve) fn new(head: Bytes, io: I) -> Self {
+    /// A stream of which `head` was read.
+    pub fn new(head: Bytes, io: I) -> Self {
         Self { head, io }
     }
 }
