@@ -55,6 +55,33 @@ impl Encoder<'_, '_> {
     /// An `Any` of a type that is not known, passed on: base64 in `value`.
     pub(super) fn opaque_any(&mut self, url: &str, at: usize, place: &Trail<'_>) -> Scan<()> {
         put_len_field(&mut self.out, 1, url.as_bytes());
+        let bytes = |this: &mut Self, value_place: &Trail<'_>| {
+            let value = this.out.len();
+            put_tag(&mut this.out, 2, WireType::Len);
+            let content = this.out.len() + 1;
+            this.scalar(Kind::Bytes).map_err(|e| value_place.name(e))?;
+            if this.out.len() == content {
+                // an empty value is not written at all
+                this.out.truncate(value);
+            }
+            Ok(())
+        };
+        let unknown = |_: &mut Self, name: &str, start: usize| {
+            let error = RequestError::new(K::UnknownField, "value in base64: the type is not known here");
+            Err(place.child(Step::Field(name)).name(error.at(start)))
+        };
+        self.type_and_value(at, place, bytes, unknown).map(drop)
+    }
+
+    /// An object of the `@type` whose key stands at `at`, and of a `value`, which `read` takes; other members are for
+    /// `other`, by name and position. Whether there was a value.
+    pub(super) fn type_and_value(
+        &mut self,
+        at: usize,
+        place: &Trail<'_>,
+        read: impl Fn(&mut Self, &Trail<'_>) -> Scan<()>,
+        other: impl Fn(&mut Self, &str, usize) -> Scan<()>,
+    ) -> Scan<bool> {
         self.enter(place)?;
         let value_place = place.child(Step::Field("value"));
         let mut found = false;
@@ -65,29 +92,20 @@ impl Encoder<'_, '_> {
             let key = self.scan.string().map_err(|e| place.name(e))?;
             self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
             match &*key {
-                "value" if !found => {
+                "value" if found => {
+                    return Err(value_place.name(RequestError::new(K::DuplicateField, "").at(start)));
+                }
+                "value" => {
                     found = true;
-                    let value = self.out.len();
-                    put_tag(&mut self.out, 2, WireType::Len);
-                    let content = self.out.len() + 1;
-                    self.scalar(Kind::Bytes).map_err(|e| value_place.name(e))?;
-                    if self.out.len() == content {
-                        // an empty value is not written at all
-                        self.out.truncate(value);
-                    }
+                    read(self, &value_place)?;
                 }
-                "value" => return Err(value_place.name(RequestError::new(K::DuplicateField, "").at(start))),
                 "@type" => self.type_again(Some(at), start, place)?,
-                other => {
-                    let error =
-                        RequestError::new(K::UnknownField, "value in base64: the type is not known here");
-                    return Err(place.child(Step::Field(other)).name(error.at(start)));
-                }
+                name => other(self, name, start)?,
             }
             open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
         }
         self.leave();
-        Ok(())
+        Ok(found)
     }
 
     /// An `Any` without a type: only the empty object stands for one.

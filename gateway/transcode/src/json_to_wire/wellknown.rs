@@ -159,30 +159,11 @@ impl<'i> Encoder<'_, 'i> {
 
     /// `{"@type": …, "value": …}`: the form of an `Any` whose type has a JSON form of its own.
     fn any_value(&mut self, id: MessageId, at: usize, place: &Trail<'_>) -> Scan<()> {
-        self.enter(place)?;
-        let mut found = false;
-        let mut open = !self.scan.closes(b'}');
-        while open {
-            self.scan.space();
-            let start = self.scan.position();
-            let key = self.scan.string().map_err(|e| place.name(e))?;
-            self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
-            match &*key {
-                "value" if !found => {
-                    found = true;
-                    self.message(id, &place.child(Step::Field("value")), None)?;
-                }
-                "@type" => self.type_again(Some(at), start, place)?,
-                "value" => {
-                    use crate::error::{RequestError, RequestErrorKind as K};
-                    let error = RequestError::new(K::DuplicateField, "").at(start);
-                    return Err(place.child(Step::Field("value")).name(error));
-                }
-                other => self.unknown_field(self.schema.message(id), other, start, place)?,
-            }
-            open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
-        }
-        self.leave();
+        let read = |this: &mut Self, value: &Trail<'_>| this.message(id, value, None);
+        let other = |this: &mut Self, name: &str, start: usize| {
+            this.unknown_field(this.schema.message(id), name, start, place)
+        };
+        let found = self.type_and_value(at, place, read, other)?;
         if !found && !self.is_empty_type(id) {
             let position = self.scan.position();
             let error = self.scan.mismatch(position, "a member \"value\" beside \"@type\"");
