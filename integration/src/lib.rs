@@ -5,6 +5,7 @@
 mod binaries;
 mod home;
 mod platform;
+mod ready;
 mod rest;
 mod run;
 mod site;
@@ -13,6 +14,7 @@ mod wait;
 pub use binaries::{binary, grpcurl, python_client};
 pub use home::{Client, Home};
 pub use platform::{Options, Platform};
+pub use ready::ready_line;
 pub use rest::{Answer, Caller, Request};
 pub use run::{Finished, run, run_with_input};
 pub use site::{Opened, Page, Site};

@@ -1,12 +1,10 @@
 //! A running `toolforged` on ports of its own.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Finished, Home, Site, binary, run};
+use crate::{Finished, Home, Site, binary, ready_line, run};
 
 /// How long a start may take on a loaded machine.
 const START: Duration = Duration::from_mins(1);
@@ -226,16 +224,4 @@ impl Drop for Platform {
             let _ = std::fs::write(std::env::temp_dir().join("toolforged-failed.log"), log);
         }
     }
-}
-
-fn ready_line(stdout: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if line.starts_with("ready ") {
-                let _ = send.send(line);
-            }
-        }
-    });
-    receive
 }

@@ -41,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["api", "config-core", "mesh", "store", "store-embedded"]),
     ("transcode", &[]),
     ("gateway", &["mesh", "options", "transcode"]),
-    ("gateway-suite", &["transcode"]),
+    ("gateway-suite", &["integration", "transcode"]),
     ("gateway-bench", &[]),
     ("cli", &["api", "mesh", "options"]),
     (

@@ -24,4 +24,4 @@ pub use library::{Library, book};
 pub use process::{Gateway, Ready};
 pub use raw::{RawAnswer, RawBackend, RawRequest, frame};
 pub use shapes::Shapes;
-pub use tools::{conformance_runner, grpcurl, npm_package, program, python, tell};
+pub use tools::{conformance_runner, npm_package, program, python, tell};

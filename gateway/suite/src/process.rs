@@ -1,15 +1,14 @@
 //! The real gateway as a process.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use integration::ready_line;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -38,9 +37,16 @@ pub struct Ready {
 impl Gateway {
     /// Starts it on a free port of the loopback address with these arguments beside, and waits until it is ready.
     pub fn start<A: AsRef<str>>(arguments: &[A]) -> Result<Self> {
-        let mut command = Command::new(program("toolforged-gateway")?);
-        command.args(["--listen", "127.0.0.1:0"]).args(arguments.iter().map(AsRef::as_ref));
-        Self::start_command(command)
+        Self::start_command(command(arguments)?)
+    }
+
+    /// Starts it with these arguments and a config file that says this.
+    pub fn configured<A: AsRef<str>>(config: &str, arguments: &[A]) -> Result<Self> {
+        let (mut command, folder) = (command(arguments)?, folder()?);
+        let file = folder.path().join("gateway.yaml");
+        std::fs::write(&file, config)?;
+        command.arg("--config").arg(file);
+        Self::launch(command, folder)
     }
 
     /// Starts it in front of one backend.
@@ -49,8 +55,11 @@ impl Gateway {
     }
 
     /// Starts it by this command, and waits until it is ready.
-    pub fn start_command(mut command: Command) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("gateway-").tempdir()?;
+    pub fn start_command(command: Command) -> Result<Self> {
+        Self::launch(command, folder()?)
+    }
+
+    fn launch(mut command: Command, folder: TempDir) -> Result<Self> {
         for (name, _) in std::env::vars_os() {
             if FOREIGN.iter().any(|foreign| name.to_string_lossy().starts_with(foreign)) {
                 command.env_remove(name);
@@ -59,7 +68,7 @@ impl Gateway {
         let log = File::create(folder.path().join("log"))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().context("cannot start the gateway")?;
-        let lines = lines(child.stdout.take().context("standard output of the gateway")?);
+        let lines = ready_line(child.stdout.take().context("standard output of the gateway")?);
         // from here on it ends with this value
         let mut gateway = Self { child, ready: Ready { line: String::new() }, folder };
         match lines.recv_timeout(BOUND) {
@@ -151,15 +160,14 @@ impl Ready {
     }
 }
 
-/// The line that begins with `ready `; the rest is read and dropped, so that nobody waits for a full pipe.
-fn lines(stdout: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if line.starts_with("ready ") {
-                let _ = send.send(line);
-            }
-        }
-    });
-    receive
+/// The program, on a free port of the loopback address.
+fn command<A: AsRef<str>>(arguments: &[A]) -> Result<Command> {
+    let mut command = Command::new(program("toolforged-gateway")?);
+    command.args(["--listen", "127.0.0.1:0"]).args(arguments.iter().map(AsRef::as_ref));
+    Ok(command)
+}
+
+/// What the gateway writes goes here.
+fn folder() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("gateway-").tempdir()?)
 }

@@ -62,14 +62,6 @@ pub fn conformance_runner() -> Result<Command> {
     Ok(command)
 }
 
-/// The `grpcurl` that `integration/setup` built.
-pub fn grpcurl() -> Result<PathBuf> {
-    let path = here("../../integration/.tools/grpcurl");
-    ensure!(path.exists(), "{} is missing: run `./integration/setup` first", path.display());
-    Ok(path)
-}
-
-/// A path within this crate.
 pub(crate) fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

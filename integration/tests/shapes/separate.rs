@@ -1,16 +1,13 @@
 //! `toolforged-config`, `toolforged-jobs` and `toolforged-gateway`, started as an operator does.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Read};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use integration::{Finished, Home, binary, run};
+use integration::{Finished, Home, binary, ready_line, run};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -201,16 +198,4 @@ fn free_address() -> Result<String> {
 fn value(line: &str, key: &str) -> Result<String> {
     let found = line.split_whitespace().find_map(|word| word.strip_prefix(key));
     found.map(str::to_owned).with_context(|| format!("no {key} in {line:?}"))
-}
-
-fn ready_line(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if line.starts_with("ready ") {
-                let _ = send.send(line);
-            }
-        }
-    });
-    receive
 }

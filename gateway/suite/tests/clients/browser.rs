@@ -104,11 +104,8 @@ fn seen(origins: &str) -> Value {
     let backend = Backend::start().unwrap();
     let site = Site::start();
     let origins = origins.replace("{site}", &format!("http://{}", site.address));
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("gateway.yaml");
-    std::fs::write(&config, format!("cors:\n  origins: [\"{origins}\"]\n")).unwrap();
-    let config = config.display().to_string();
-    let gateway = Gateway::start(&["--backend", &backend.uri(), "--config", &config]).unwrap();
+    let config = format!("cors:\n  origins: [\"{origins}\"]\n");
+    let gateway = Gateway::configured(&config, &["--backend", &backend.uri()]).unwrap();
     let _browser = Browser::open(&format!("http://{}/?gateway={}", site.address, gateway.url().unwrap()));
     site.reports.recv_timeout(Duration::from_mins(1)).expect("the page reports")
 }

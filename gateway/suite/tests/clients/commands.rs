@@ -2,8 +2,16 @@
 
 use std::process::{Command, Output};
 
-use gateway_suite::{Backend, Gateway, grpcurl};
+use gateway_suite::{Backend, Gateway};
+use integration::grpcurl;
 use serde_json::{Value, json};
+
+/// The gateway before the test services.
+fn served() -> (Backend, Gateway) {
+    let backend = Backend::start().unwrap();
+    let gateway = Gateway::before(&backend.uri()).unwrap();
+    (backend, gateway)
+}
 
 fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().expect("the program starts")
@@ -25,8 +33,7 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn curl_speaks_both_versions_of_http() {
-    let backend = Backend::start().unwrap();
-    let gateway = Gateway::before(&backend.uri()).unwrap();
+    let (_backend, gateway) = served();
     let url = format!("{}/v1/shelves/a/books/1", gateway.url().unwrap());
     for (version, flag) in [("1.1", "--http1.1"), ("2", "--http2-prior-knowledge")] {
         let (body, told) = curl(&[flag, &url], "%{http_version} %{response_code} %{content_type}");
@@ -40,8 +47,7 @@ fn curl_speaks_both_versions_of_http() {
 
 #[test]
 fn curl_reads_a_stream_line_by_line_and_its_failure() {
-    let backend = Backend::start().unwrap();
-    let gateway = Gateway::before(&backend.uri()).unwrap();
+    let (_backend, gateway) = served();
     let url = format!("{}/v1/shelves/a/books:watch?count=2&fail_code=10", gateway.url().unwrap());
     let (body, told) = curl(&["-N", "-H", "accept: application/x-ndjson", &url], "%{response_code}");
     assert_eq!(told, "200");
@@ -53,8 +59,7 @@ fn curl_reads_a_stream_line_by_line_and_its_failure() {
 
 #[test]
 fn curl_sends_streams_and_files() {
-    let backend = Backend::start().unwrap();
-    let gateway = Gateway::before(&backend.uri()).unwrap();
+    let (_backend, gateway) = served();
     let url = gateway.url().unwrap();
     let books = "{\"name\":\"a\"}\n{\"name\":\"b\"}\n";
     let import = format!("{url}/v1/books:import");
@@ -78,8 +83,7 @@ fn curl_sends_streams_and_files() {
 
 #[test]
 fn curl_gets_compressed_answers() {
-    let backend = Backend::start().unwrap();
-    let gateway = Gateway::before(&backend.uri()).unwrap();
+    let (_backend, gateway) = served();
     let url = format!("{}/v1/shelves/a/books?page_size=100", gateway.url().unwrap());
     let (plain, size) = curl(&[&url], "%{size_download}");
     let (unpacked, packed) = curl(&["--compressed", "-H", "accept-encoding: gzip", &url], "%{size_download}");
@@ -90,8 +94,7 @@ fn curl_gets_compressed_answers() {
 
 #[test]
 fn h2load_sees_no_failure() {
-    let backend = Backend::start().unwrap();
-    let gateway = Gateway::before(&backend.uri()).unwrap();
+    let (_backend, gateway) = served();
     let url = format!("{}/v1/shelves/a/books/1", gateway.url().unwrap());
     for flags in [&["-m", "10"][..], &["--h1"]] {
         let output = run("h2load", &[flags, &["-n", "4000", "-c", "8", &url]].concat());

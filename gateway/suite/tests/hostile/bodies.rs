@@ -22,7 +22,7 @@ fn gzip(bytes: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn content_types_and_codings_are_held_to_what_they_say() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     let packed = gzip(br#"{"string_field":"a"}"#.to_vec());
     let bomb = gzip(vec![b' '; 64 << 20]);
@@ -48,7 +48,7 @@ fn content_types_and_codings_are_held_to_what_they_say() {
 
 #[test]
 fn a_body_beyond_the_limit_is_refused_however_it_comes() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     let large = vec![b' '; 5 << 20];
     let answer = world.client().json("POST", ECHO, &large).unwrap();
@@ -92,7 +92,7 @@ const SMUGGLED: &[(&str, &str)] = &[
 
 #[test]
 fn requests_of_two_readings_never_reach_the_backend() {
-    let world = start(&[]);
+    let world = start();
     for (what, rest) in SMUGGLED {
         let request = format!("POST {ECHO} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{rest}");
         if let Some(answer) = world.raw(request.as_bytes()) {
@@ -104,7 +104,7 @@ fn requests_of_two_readings_never_reach_the_backend() {
 
 #[test]
 fn a_length_beside_chunks_is_read_as_chunks_and_ends_the_connection() {
-    let world = start(&[]);
+    let world = start();
     let both = "content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     let request = format!("POST {ECHO} HTTP/1.1\r\nhost: a\r\n{both}GET {ECHO} HTTP/1.1\r\nhost: a\r\n\r\n");
     let answer = world.raw(request.as_bytes());

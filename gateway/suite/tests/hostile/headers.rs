@@ -17,7 +17,7 @@ fn metadata(world: &World, headers: &[(&str, &str)]) -> http::HeaderMap {
 
 #[test]
 fn what_only_this_side_may_say_never_comes_in() {
-    let world = start(&[]);
+    let world = start();
     let forged = [
         ("x-toolforge-principal", "admin:root"),
         ("x-toolforge-principal", "admin:twice"),
@@ -58,7 +58,7 @@ fn what_only_this_side_may_say_never_comes_in() {
 
 #[test]
 fn deadlines_that_are_none_are_refused() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     for (value, wanted) in [
         ("1S", 200),
@@ -80,7 +80,7 @@ fn deadlines_that_are_none_are_refused() {
 
 #[test]
 fn headers_have_bounds() {
-    let world = start(&[]);
+    let world = start();
     for size in [20_000, 100_000, 1_000_000] {
         let value = "v".repeat(size);
         let request = format!("GET {BOOK} HTTP/1.1\r\nhost: a\r\nx-large: {value}\r\n\r\n");
@@ -95,7 +95,7 @@ fn headers_have_bounds() {
 
 #[test]
 fn an_error_of_the_backend_cannot_write_headers() {
-    let world = start(&[]);
+    let world = start();
     let texts = [
         ("a%0d%0aset-cookie: stolen=1", "a\r\nset-cookie: stolen=1"),
         ("%zz%", "%zz%"),
@@ -115,7 +115,7 @@ fn an_error_of_the_backend_cannot_write_headers() {
 
 #[test]
 fn metadata_of_the_backend_that_is_no_text_harms_nothing() {
-    let world = start(&[]);
+    let world = start();
     let odd = RawAnswer::head()
         .header("grpc-status", "9")
         .header("grpc-message", "x")

@@ -106,7 +106,7 @@ fn large() -> Vec<(String, Vec<u8>, u16)> {
 
 #[test]
 fn each_body_has_its_answer() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     let small = BODIES.iter().map(|(what, body, wanted)| ((*what).to_owned(), body.to_vec(), *wanted));
     for (what, body, wanted) in small.chain(large()) {
@@ -130,7 +130,7 @@ fn in_two(world: &World, body: &[u8], at: usize) -> u16 {
 
 #[test]
 fn a_body_may_be_split_and_must_not_be_cut_anywhere() {
-    let world = start(&[]);
+    let world = start();
     let body =
         r#"{"string_field":"ü\u00fc","inner":{"int32_list":[1,-2]},"any":{"@type":"a/library.v1.Author"}}"#;
     for at in 0..body.len() {

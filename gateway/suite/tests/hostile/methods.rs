@@ -8,7 +8,7 @@ const BOOK: &str = "/v1/shelves/a/books/1";
 
 #[test]
 fn each_method_has_its_answer() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     let lines = [
         ("GET", BOOK, 200),
@@ -39,7 +39,7 @@ fn each_method_has_its_answer() {
 
 #[test]
 fn no_header_overrides_the_method() {
-    let world = start(&[]);
+    let world = start();
     for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
         let headers = [(name, "DELETE"), ("content-type", "application/x-www-form-urlencoded")];
         let answer = world.client().send("POST", BOOK, &headers, b"").unwrap();
@@ -56,7 +56,7 @@ fn no_header_overrides_the_method() {
 
 #[test]
 fn bodies_are_taken_only_where_the_rule_has_one() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     for (method, body, wanted) in [
         ("GET", &b"{}"[..], 200),
@@ -73,7 +73,7 @@ fn bodies_are_taken_only_where_the_rule_has_one() {
 
 #[test]
 fn tunnels_and_other_protocols_are_not_opened() {
-    let world = start(&[]);
+    let world = start();
     let connect = b"CONNECT example.org:443 HTTP/1.1\r\nhost: example.org:443\r\n\r\n";
     let answer = world.raw(connect).expect("an answer");
     assert!([400, 404, 405, 501].contains(&answer.status), "CONNECT: {}", answer.status);

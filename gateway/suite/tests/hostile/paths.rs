@@ -39,7 +39,7 @@ const PATHS: &[(&str, &str, u16)] = &[
 
 #[test]
 fn each_path_has_its_answer() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     for (what, path, wanted) in PATHS {
         let answer = world.client().get(path).unwrap();
@@ -50,7 +50,7 @@ fn each_path_has_its_answer() {
 
 #[test]
 fn targets_that_are_no_paths_are_refused() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     let targets = [
         ("no leading slash", "v1/shelves/a/books/1", 400),
@@ -73,7 +73,7 @@ fn targets_that_are_no_paths_are_refused() {
 
 #[test]
 fn long_paths_are_answered_at_once() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     let segments = format!("/v1/files/{}", "a/".repeat(3_500).trim_end_matches('/'));
     let answer = world.client().get(&segments).unwrap();

@@ -1,6 +1,6 @@
 //! Queries.
 
-use crate::world::{all_good, start};
+use crate::world::{all_good, configured, start};
 
 const BOOKS: &str = "/v1/shelves/a/books";
 
@@ -50,7 +50,7 @@ const QUERIES: &[(&str, &str, u16)] = &[
 
 #[test]
 fn each_query_has_its_answer() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = String::new();
     for (what, target, wanted) in QUERIES {
         let answer = world.client().get(target).unwrap();
@@ -65,10 +65,7 @@ fn each_query_has_its_answer() {
 
 #[test]
 fn queries_have_bounds() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("gateway.yaml");
-    std::fs::write(&config, "limits:\n  query_pairs: 50\n").unwrap();
-    let world = start(&["--config", &config.display().to_string()]);
+    let world = configured("limits:\n  query_pairs: 50\n");
     let mut wrong = String::new();
     let many = "genres=1&".repeat(60);
     let deep = format!("{}string_field=1", "inner.".repeat(150));

@@ -77,7 +77,7 @@ fn nested(depth: usize) -> Vec<u8> {
 
 #[test]
 fn each_reply_has_its_answer() {
-    let world = start(&[]);
+    let world = start();
     let mut wrong = Vec::new();
     for (what, reply, wanted) in replies() {
         world.backend.answer(GET_BOOK, reply);
@@ -94,7 +94,7 @@ fn each_reply_has_its_answer() {
 
 #[test]
 fn a_stream_that_breaks_says_so_in_its_last_record() {
-    let world = start(&[]);
+    let world = start();
     let good = frame(0, b"\x0a\x01a");
     let breaks = [
         ("a failure", RawAnswer::head().piece(good.clone()).trailer("grpc-status", "10")),
@@ -120,7 +120,7 @@ fn a_stream_that_breaks_says_so_in_its_last_record() {
 
 #[test]
 fn a_stream_whose_first_message_cannot_be_read_is_an_error_like_any_other() {
-    let world = start(&[]);
+    let world = start();
     world.backend.answer(WATCH_BOOKS, RawAnswer::messages([b"\x0a\x05a"]));
     let answer = world.client().get(WATCH).unwrap();
     assert_eq!(answer.status, 500, "{}", answer.text());

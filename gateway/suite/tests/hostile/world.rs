@@ -29,14 +29,22 @@ const ANSWERED: &[&str] = &[
     "Wait",
 ];
 
-/// Starts both.
-pub(crate) fn start(arguments: &[&str]) -> World {
+/// Starts both, the gateway as it is by default.
+pub(crate) fn start() -> World {
+    world(Gateway::before)
+}
+
+/// Starts both, the gateway with this config file.
+pub(crate) fn configured(config: &str) -> World {
+    world(|backend| Gateway::configured(config, &["--backend", backend]))
+}
+
+fn world(start: impl FnOnce(&str) -> anyhow::Result<Gateway>) -> World {
     let backend = RawBackend::start(proto::LIBRARY_DESCRIPTORS).unwrap();
     for method in ANSWERED {
         backend.answer(&format!("/library.v1.Library/{method}"), RawAnswer::messages([b""]));
     }
-    let uri = backend.uri();
-    let gateway = Gateway::start(&[&["--backend", &uri], arguments].concat()).unwrap();
+    let gateway = start(&backend.uri()).unwrap();
     World { gateway, backend }
 }
 
