@@ -72,7 +72,7 @@ pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     let mut done = 0;
     while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
-        let at = first_special(u128::from_le_bytes(*block));
+        let at = first_special(block);
         if at < BLOCK {
             return done + at;
         }
@@ -85,7 +85,7 @@ pub(crate) fn plain_prefix(bytes: &[u8]) -> usize {
         }
     }
     // the zeroes after a short rest count as control characters
-    done + first_special(load(rest)).min(rest.len())
+    done + first_special(&load(rest).to_le_bytes()).min(rest.len())
 }
 
 /// How many bytes of whole lines of 64 come before the first one that is not plain.
@@ -97,24 +97,33 @@ fn plain_lines(bytes: &[u8]) -> usize {
 }
 
 /// The place of the first quote, backslash or control character in a block; 16 when there is none.
-#[cfg(target_arch = "x86_64")]
 #[inline]
-pub(crate) fn first_special(block: u128) -> usize {
-    (sse2::special_bytes(block) | 0x1_0000).trailing_zeros() as usize
+pub(crate) fn first_special(block: &[u8; BLOCK]) -> usize {
+    (marks(block).0 | 0x1_0000).trailing_zeros() as usize
 }
 
-/// The place of the first quote, backslash or control character in a block; 16 when there is none.
+/// Bits of which the lowest one stands for the first quote, backslash or control character in a block, and bits that
+/// are not all zero when a byte is not ASCII.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn marks(block: &[u8; BLOCK]) -> (u32, u32) {
+    sse2::marks(block)
+}
+
+/// Bits of which the lowest one stands for the first quote, backslash or control character in a block, and bits that
+/// are not all zero when a byte is not ASCII.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-pub(crate) fn first_special(block: u128) -> usize {
-    portable_first_special(block)
+pub(crate) fn marks(block: &[u8; BLOCK]) -> (u32, u32) {
+    portable_marks(block)
 }
 
 /// Eight bytes at a time in a general register.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn portable_first_special(block: u128) -> usize {
+fn portable_marks(block: &[u8; BLOCK]) -> (u32, u32) {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
+    let block = u128::from_le_bytes(*block);
     // the high bit of the first special byte (and maybe of later ones)
     let special = |word: u64| {
         let zero_in = |x: u64| x.wrapping_sub(ONES) & !x;
@@ -122,8 +131,9 @@ fn portable_first_special(block: u128) -> usize {
         (control | zero_in(word ^ (ONES * 0x22)) | zero_in(word ^ (ONES * 0x5c))) & HIGH
     };
     let (low, high) = (special(block as u64), special((block >> 64) as u64));
-    let bits = if low == 0 { 64 + high.trailing_zeros() } else { low.trailing_zeros() };
-    bits as usize / 8
+    let first = if low == 0 { 64 + high.trailing_zeros() } else { low.trailing_zeros() } / 8;
+    let beyond = ((block >> 64) as u64 | block as u64) & HIGH;
+    ((1 << first) & 0xffff, u32::from(beyond != 0))
 }
 
 /// A text that is appended and looked for as one, without a call when it is short.
@@ -147,17 +157,14 @@ impl Piece {
         Self { block, mask: [half(low), half(high)], whole: whole.into() }
     }
 
-    #[inline]
-    pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        if self.whole.len() <= 2 * BLOCK {
-            append_block(out, &self.block, self.whole.len());
-        } else {
-            out.extend_from_slice(&self.whole);
-        }
-    }
-
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.whole
+    }
+
+    /// The piece in a block of fixed size, and its length; nothing when it is longer.
+    #[inline]
+    pub(crate) fn short(&self) -> Option<(&[u8; 2 * BLOCK], usize)> {
+        (self.whole.len() <= 2 * BLOCK).then_some((&self.block, self.whole.len()))
     }
 
     /// Whether `text` begins with the piece.

@@ -14,6 +14,7 @@ mod error;
 mod json;
 mod json_to_wire;
 mod openapi;
+mod pen;
 mod percent;
 mod program;
 mod rules;

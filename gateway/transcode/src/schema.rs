@@ -2,6 +2,7 @@
 
 mod build;
 mod comments;
+mod index;
 mod names;
 
 use std::collections::HashMap;
@@ -77,6 +78,10 @@ pub(crate) struct Message {
     pub(crate) has_required: bool,
     /// The field that receives the paths of unknown fields.
     pub(crate) unknown_paths: Option<u16>,
+    /// Every field and every oneof has a bit of a word.
+    pub(crate) is_narrow: bool,
+    /// Index + 1 by field number, for the numbers whose tag is one byte.
+    quick: [u8; 16],
     /// Index + 1 by field number, for the small numbers.
     dense: Vec<u16>,
     /// Number and index of the rest, sorted.
@@ -96,6 +101,15 @@ impl Message {
             }
         };
         Some((index, self.fields.get(usize::from(index))?))
+    }
+
+    /// The field whose tag is this one byte.
+    #[inline]
+    pub(crate) fn by_tag(&self, tag: u8) -> Option<(u16, &Field)> {
+        let slot = self.quick.get(usize::from(tag >> 3)).filter(|_| tag < 0x80)?;
+        let index = u16::from(slot.checked_sub(1)?);
+        let field = self.fields.get(usize::from(index))?;
+        (field.tag.bytes[0] == tag).then_some((index, field))
     }
 
     /// A field by its JSON name or its proto name.
@@ -213,6 +227,8 @@ pub(crate) struct Field {
     pub(crate) name: Box<str>,
     pub(crate) json_name: Box<str>,
     pub(crate) prints_json_name: bool,
+    /// `,"name":` as it is printed.
+    pub(crate) member: Piece,
     /// `"name":` as it is printed.
     pub(crate) output_key: Piece,
     /// `"name":` with the name that is not printed, where there are two.
@@ -223,6 +239,12 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     /// The wire type of one value.
     pub(crate) wire: WireType,
+    /// An enum whose other numbers count as unknown fields.
+    pub(crate) closed: bool,
+    /// The bits of a number that count.
+    pub(crate) significant: u64,
+    /// Its bit and that of its oneof, where those of the message fit into a word.
+    pub(crate) mark: u64,
     pub(crate) shape: Shape,
     pub(crate) packed: bool,
     /// Set-to-default differs from unset.
@@ -258,6 +280,12 @@ impl Tag {
         } else {
             self.bytes.get(..usize::from(self.len)).unwrap_or_default()
         }
+    }
+
+    /// Its one byte; nothing when there are more.
+    #[inline]
+    pub(crate) fn single(self) -> Option<u8> {
+        (self.len == 1).then_some(self.bytes[0])
     }
 
     #[inline]

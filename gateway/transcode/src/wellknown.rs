@@ -4,7 +4,7 @@ mod civil;
 #[cfg(test)]
 mod tests;
 
-use crate::block::append_block;
+use crate::pen::Pen;
 use civil::{civil_from_days, days_from_civil};
 
 /// Seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z.
@@ -73,7 +73,7 @@ fn offset(zone: &[u8]) -> Option<i64> {
 }
 
 /// Appends a time in UTC with 0, 3, 6 or 9 digits of fraction; nothing when it is out of range.
-pub(crate) fn write_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
+pub(crate) fn write_timestamp(out: &mut Pen<'_>, seconds: i64, nanos: i32) -> Option<()> {
     if !TIMESTAMP_RANGE.contains(&seconds) || !(0..1_000_000_000).contains(&nanos) {
         return None;
     }
@@ -85,11 +85,11 @@ pub(crate) fn write_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Op
     // eight characters at a time: "2026-01-", "02T03:04", ":05"
     let date = century | year << 16 | DASH << 32 | month << 40 | DASH << 56;
     let clock = day | u64::from(b'T') << 16 | hour << 24 | COLON << 40 | minute << 48;
-    out.extend_from_slice(&date.to_le_bytes());
-    out.extend_from_slice(&clock.to_le_bytes());
-    append_block(out, &(COLON | second << 8).to_le_bytes(), 3);
+    out.array(&date.to_le_bytes());
+    out.array(&clock.to_le_bytes());
+    out.block(&(COLON | second << 8).to_le_bytes(), 3);
     write_fraction(out, nanos);
-    out.push(b'Z');
+    out.byte(b'Z');
     Some(())
 }
 
@@ -102,7 +102,7 @@ fn pair(value: u32) -> u64 {
     u64::from(value / 10 + value % 10 * 256) + 0x3030
 }
 
-fn write_fraction(out: &mut Vec<u8>, nanos: i32) {
+fn write_fraction(out: &mut Pen<'_>, nanos: i32) {
     let Some(nanos) = u32::try_from(nanos).ok().filter(|n| *n > 0) else { return };
     let groups = [nanos / 1_000_000, nanos / 1_000 % 1_000, nanos % 1_000];
     let shown = if groups[2] > 0 {
@@ -112,10 +112,10 @@ fn write_fraction(out: &mut Vec<u8>, nanos: i32) {
     } else {
         1
     };
-    out.push(b'.');
+    out.byte(b'.');
     for group in groups.iter().take(shown) {
         let text = u32::try_from(pair(group / 10)).unwrap_or_default() | (u32::from(b'0') + group % 10) << 16;
-        append_block(out, &text.to_le_bytes(), 3);
+        out.block(&text.to_le_bytes(), 3);
     }
 }
 
@@ -140,17 +140,17 @@ pub(crate) fn parse_duration(text: &str) -> Option<(i64, i32)> {
 }
 
 /// Appends a duration; nothing when it is out of range or its parts differ in sign.
-pub(crate) fn write_duration(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Option<()> {
+pub(crate) fn write_duration(out: &mut Pen<'_>, seconds: i64, nanos: i32) -> Option<()> {
     let mixed = (seconds > 0 && nanos < 0) || (seconds < 0 && nanos > 0);
     if mixed || seconds.unsigned_abs() > DURATION_LIMIT.unsigned_abs() || nanos.unsigned_abs() > 999_999_999 {
         return None;
     }
     if seconds < 0 || nanos < 0 {
-        out.push(b'-');
+        out.byte(b'-');
     }
-    out.extend_from_slice(itoa::Buffer::new().format(seconds.unsigned_abs()).as_bytes());
+    out.bytes(itoa::Buffer::new().format(seconds.unsigned_abs()).as_bytes());
     write_fraction(out, nanos.abs());
-    out.push(b's');
+    out.byte(b's');
     Some(())
 }
 
@@ -171,16 +171,16 @@ pub(crate) fn mask_to_snake(path: &str) -> Option<String> {
 }
 
 /// Appends one path of a field mask in its JSON form; nothing when it would not come back the same.
-pub(crate) fn mask_to_camel(out: &mut Vec<u8>, path: &str) -> Option<()> {
+pub(crate) fn mask_to_camel(out: &mut Pen<'_>, path: &str) -> Option<()> {
     let mut upper = false;
     for b in path.bytes() {
         match (b, upper) {
             (b'_', false) => upper = true,
             (b'a'..=b'z', true) => {
-                out.push(b.to_ascii_uppercase());
+                out.byte(b.to_ascii_uppercase());
                 upper = false;
             }
-            (b'a'..=b'z' | b'0'..=b'9' | b'.', false) => out.push(b),
+            (b'a'..=b'z' | b'0'..=b'9' | b'.', false) => out.byte(b),
             _ => return None,
         }
     }

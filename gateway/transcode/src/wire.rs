@@ -8,9 +8,11 @@
 )]
 
 pub(crate) mod message_set;
+mod reader;
+
+pub(crate) use reader::{Reader, Span};
 
 use crate::block::append_block;
-use crate::schema::Tag;
 
 /// What can be wrong with wire bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,135 +69,6 @@ impl WireType {
             5 => Self::Fixed32,
             _ => return Err(WireFault::WireType),
         })
-    }
-}
-
-/// Reads wire bytes front to back.
-#[derive(Debug, Clone)]
-pub(crate) struct Reader<'a> {
-    rest: &'a [u8],
-    total: usize,
-}
-
-impl<'a> Reader<'a> {
-    #[inline]
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, total: bytes.len() }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    pub(crate) fn position(&self) -> usize {
-        self.total - self.rest.len()
-    }
-
-    #[inline]
-    pub(crate) fn varint(&mut self) -> Result<u64, WireFault> {
-        match self.rest {
-            [byte, rest @ ..] if *byte < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(*byte))
-            }
-            [low, high, rest @ ..] if *high < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
-            }
-            _ => self.long_varint(),
-        }
-    }
-
-    fn long_varint(&mut self) -> Result<u64, WireFault> {
-        let mut value = 0_u64;
-        for (i, &byte) in self.rest.iter().take(10).enumerate() {
-            if i == 9 && byte > 1 {
-                return Err(WireFault::Varint);
-            }
-            value |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                self.rest = self.rest.get(i + 1..).unwrap_or_default();
-                return Ok(value);
-            }
-        }
-        Err(if self.rest.len() < 10 { WireFault::Truncated } else { WireFault::Varint })
-    }
-
-    /// The next tag: field number and wire type.
-    #[inline]
-    pub(crate) fn tag(&mut self) -> Result<(u32, WireType), WireFault> {
-        let raw = self.varint()?;
-        let number = (raw >> 3) as u32;
-        if raw >> 32 != 0 || number == 0 {
-            return Err(WireFault::FieldNumber);
-        }
-        Ok((number, WireType::of(raw)?))
-    }
-
-    /// Steps over `tag` if it comes next.
-    #[inline]
-    pub(crate) fn eat(&mut self, tag: Tag) -> bool {
-        let rest = match (self.rest, tag.bytes()) {
-            ([first, rest @ ..], [byte]) => (first == byte).then_some(rest),
-            (rest, bytes) => rest.strip_prefix(bytes),
-        };
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    #[inline]
-    fn take(&mut self, len: usize) -> Result<&'a [u8], WireFault> {
-        let (slice, rest) = self.rest.split_at_checked(len).ok_or(WireFault::Truncated)?;
-        self.rest = rest;
-        Ok(slice)
-    }
-
-    #[inline]
-    pub(crate) fn len_slice(&mut self) -> Result<&'a [u8], WireFault> {
-        let len = usize::try_from(self.varint()?).map_err(|_| WireFault::Truncated)?;
-        self.take(len)
-    }
-
-    pub(crate) fn fixed32(&mut self) -> Result<u32, WireFault> {
-        let slice = self.take(4)?;
-        Ok(slice.first_chunk().map_or(0, |c| u32::from_le_bytes(*c)))
-    }
-
-    pub(crate) fn fixed64(&mut self) -> Result<u64, WireFault> {
-        let slice = self.take(8)?;
-        Ok(slice.first_chunk().map_or(0, |c| u64::from_le_bytes(*c)))
-    }
-
-    /// Steps over one value whose tag has been read; `depth` levels of groups may nest.
-    pub(crate) fn skip(&mut self, number: u32, wire: WireType, depth: u32) -> Result<(), WireFault> {
-        match wire {
-            WireType::Varint => self.varint().map(drop),
-            WireType::Fixed64 => self.take(8).map(drop),
-            WireType::Fixed32 => self.take(4).map(drop),
-            WireType::Len => self.len_slice().map(drop),
-            WireType::StartGroup => self.group(number, depth).map(drop),
-            WireType::EndGroup => Err(WireFault::Group),
-        }
-    }
-
-    /// The content of a group whose start tag has been read, up to and without its end tag.
-    pub(crate) fn group(&mut self, number: u32, depth: u32) -> Result<&'a [u8], WireFault> {
-        let depth = depth.checked_sub(1).ok_or(WireFault::Depth)?;
-        let content = self.rest;
-        loop {
-            let end = content.len() - self.rest.len();
-            if self.is_empty() {
-                return Err(WireFault::Truncated);
-            }
-            match self.tag()? {
-                (inner, WireType::EndGroup) if inner == number => {
-                    return Ok(content.get(..end).unwrap_or_default());
-                }
-                (_, WireType::EndGroup) => return Err(WireFault::Group),
-                (inner, wire) => self.skip(inner, wire, depth)?,
-            }
-        }
     }
 }
 

@@ -10,15 +10,17 @@
 
 mod indexed;
 mod maps;
+mod met;
 pub(crate) mod text;
 mod values;
 mod wellknown;
 
-use crate::json_to_wire::seen::Seen;
+use crate::pen::Pen;
 use crate::program::InvalidUtf8;
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
-use crate::wire::{Reader, WireFault, WireType, message_set};
-use values::{bits, is_zero};
+use crate::wire::{Reader, Span, WireFault, WireType, message_set};
+use met::Met;
+use values::bits;
 
 /// A message that cannot be printed; the backend's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +67,7 @@ pub(crate) fn print(
     out: &mut Vec<u8>,
     options: PrintOptions,
 ) -> Result<(), ResponseError> {
-    run(schema, out, options, |printer| printer.message(id, wire))
+    run(schema, out, options, |printer| printer.message(id, wire.into()))
         .map_err(|e| named_by(e, &schema.message(id).full_name))
 }
 
@@ -95,7 +97,7 @@ fn run(
         printer.indexed = true;
         printed = job(&mut printer);
     }
-    if printer.beyond_ascii && (printed.is_err() || !is_utf8(printer.out.get(start..))) {
+    if printer.beyond_ascii != 0 && (printed.is_err() || !printer.out.with(|out| is_utf8(out.get(start..)))) {
         // once more, to find the string, or to print it as it can be
         printer.restart(start);
         printer.each_string = true;
@@ -121,7 +123,7 @@ fn named_by(stop: Stop, name: &str) -> ResponseError {
 #[derive(Debug)]
 pub(crate) struct Printer<'s, 'o> {
     schema: &'s Schema,
-    out: &'o mut Vec<u8>,
+    out: Pen<'o>,
     /// Levels that may still be entered.
     depth: u32,
     options: PrintOptions,
@@ -130,8 +132,8 @@ pub(crate) struct Printer<'s, 'o> {
     hashes: Vec<u64>,
     /// How many levels of empty messages are being filled.
     filling: u32,
-    /// A string was printed that is not ASCII and still to be checked.
-    beyond_ascii: bool,
+    /// Not zero: a string was printed that is not ASCII and still to be checked.
+    beyond_ascii: u32,
     /// Every string is checked before it is printed.
     each_string: bool,
 }
@@ -140,13 +142,13 @@ impl<'s, 'o> Printer<'s, 'o> {
     fn new(schema: &'s Schema, out: &'o mut Vec<u8>, options: PrintOptions) -> Self {
         Self {
             schema,
-            out,
+            out: Pen::new(out),
             depth: options.depth,
             options,
             indexed: false,
             hashes: Vec::new(),
             filling: 0,
-            beyond_ascii: false,
+            beyond_ascii: 0,
             each_string: false,
         }
     }
@@ -156,96 +158,115 @@ impl<'s, 'o> Printer<'s, 'o> {
     fn restart(&mut self, start: usize) {
         self.out.truncate(start);
         self.hashes.clear();
-        (self.depth, self.filling, self.beyond_ascii) = (self.options.depth, 0, false);
+        (self.depth, self.filling, self.beyond_ascii) = (self.options.depth, 0, 0);
     }
 }
 
 impl<'s> Printer<'s, '_> {
     /// A message by its own JSON form.
-    pub(crate) fn message(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+    pub(crate) fn message(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         self.depth = self.depth.checked_sub(1).ok_or(WireFault::Depth)?;
         let message = self.schema.message(id);
         if message.well_known.is_special() {
             self.well_known(id, wire)?;
         } else {
-            self.out.push(b'{');
+            let start = self.out.len();
             self.members(message, wire)?;
-            self.out.push(b'}');
+            self.close(start, *b"{}");
         }
         self.depth += 1;
         Ok(())
     }
 
-    /// The fields of a message, without braces.
+    /// Puts brackets around members that were printed from `start` on, each with a comma before it: the first comma
+    /// gives way to the bracket.
     #[inline]
-    fn members(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
+    fn close(&mut self, start: usize, [open, close]: [u8; 2]) {
+        if self.out.len() == start {
+            self.out.byte(open);
+        } else {
+            self.out.set(start, open);
+        }
+        self.out.byte(close);
+    }
+
+    /// The fields of a message, each with a comma before it.
+    #[inline]
+    fn members(&mut self, message: &'s Message, wire: Span<'_>) -> Print<()> {
         if message.is_message_set {
-            let fields = message_set::to_fields(wire, self.depth).map_err(|e| unnamed(message, e))?;
-            return self.fields(message, &fields);
+            let fields = message_set::to_fields(wire.bytes(), self.depth).map_err(|e| unnamed(message, e))?;
+            return self.fields(message, fields[..].into());
         }
         self.fields(message, wire)
     }
 
-    fn fields(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
+    fn fields(&mut self, message: &'s Message, wire: Span<'_>) -> Print<()> {
         if self.indexed {
-            return self.members_indexed(message, wire);
+            return self.members_indexed(message, wire.bytes());
         }
-        let mut reader = Reader::new(wire);
-        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
-        while !reader.is_empty() {
-            let (number, wire) = reader.tag().map_err(|e| unnamed(message, e))?;
-            let Some((index, field)) = message.by_number(number) else {
-                reader.skip(number, wire, self.depth).map_err(|e| unnamed(message, e))?;
+        let mut reader = Reader::of(wire);
+        let mut met = Met::new(message);
+        while let Some(tag) = reader.peek() {
+            let Some((index, field)) = message.by_tag(tag) else {
+                self.other_tag(message, &mut reader, &mut met)?;
                 continue;
             };
-            let printed = if field.shape != Shape::Single {
-                self.run((index, field), wire, &mut reader, &mut seen)
-            } else if wire == field.wire {
-                self.one((index, field), &mut reader, &mut seen)
+            reader.bump();
+            let printed = if field.shape == Shape::Single {
+                self.one((index, field), &mut reader, &mut met)
             } else {
-                reader.skip(number, wire, self.depth).map_err(Stop::from)
+                let wire = if field.packed { WireType::Len } else { field.wire };
+                self.run((index, field), wire, &mut reader, &mut met)
             };
             printed.map_err(|e| named(message, field, e))?;
         }
         if message.has_always_present || self.options.defaults {
-            self.fill(message, &seen)?;
+            self.fill(message, &met)?;
         }
         Ok(())
     }
 
+    /// A field that [`Message::by_tag`] does not find: its tag is longer, or unknown, or of another wire type.
+    #[inline(never)]
+    fn other_tag(&mut self, message: &'s Message, reader: &mut Reader<'_>, met: &mut Met) -> Print<()> {
+        let (number, wire) = reader.tag().map_err(|e| unnamed(message, e))?;
+        let Some((index, field)) = message.by_number(number) else {
+            return reader.skip(number, wire, self.depth).map_err(|e| unnamed(message, e));
+        };
+        let printed = if field.shape != Shape::Single {
+            self.run((index, field), wire, reader, met)
+        } else if wire == field.wire {
+            self.one((index, field), reader, met)
+        } else {
+            reader.skip(number, wire, self.depth).map_err(Stop::from)
+        };
+        printed.map_err(|e| named(message, field, e))
+    }
+
     /// One occurrence of a singular field, its tag read.
     #[inline(always)]
-    fn one(
-        &mut self,
-        (index, field): (u16, &'s Field),
-        reader: &mut Reader<'_>,
-        seen: &mut Seen,
-    ) -> Print<()> {
-        let mut mark = || {
-            let first = seen.field(index) && field.oneof.is_none_or(|oneof| seen.oneof(oneof));
-            if first { Ok(()) } else { Err(Stop::OutOfOrder) }
-        };
+    fn one(&mut self, (index, field): (u16, &'s Field), reader: &mut Reader<'_>, met: &mut Met) -> Print<()> {
         if matches!(field.wire, WireType::Len | WireType::StartGroup) {
             let bytes = match field.wire {
-                WireType::Len => reader.len_slice()?,
+                WireType::Len => reader.span()?,
                 _ => reader.group(field.number, self.depth)?,
             };
-            mark()?;
+            met.first(index, field)?;
             if bytes.is_empty() && !field.presence && !self.always(field) {
                 return Ok(());
             }
-            self.key(field);
+            self.out.piece(&field.member);
             return self.bytes(field.kind, bytes);
         }
         let bits = bits(field.wire, reader)?;
-        if !self.has_number(field.kind, bits) {
+        if field.closed && !self.has_number(field.kind, bits) {
             return Ok(());
         }
-        mark()?;
-        if !field.presence && is_zero(field.kind, bits) && !self.always(field) {
+        met.first(index, field)?;
+        if bits & field.significant == 0 && !field.presence && !self.always(field) {
             return Ok(());
         }
-        self.key(field);
+        self.out.piece(&field.member);
         self.number(field.kind, bits);
         Ok(())
     }
@@ -255,31 +276,25 @@ impl<'s> Printer<'s, '_> {
     fn run(
         &mut self,
         (index, field): (u16, &'s Field),
-        mut wire: WireType,
+        wire: WireType,
         reader: &mut Reader<'_>,
-        seen: &mut Seen,
+        met: &mut Met,
     ) -> Print<()> {
-        if !seen.field(index) {
-            return Err(Stop::OutOfOrder);
-        }
-        let keys = self.hashes.len();
-        let mut open = false;
-        loop {
-            self.elements(field, wire, reader, &mut open)?;
-            if !reader.eat(field.tag) {
-                break;
-            }
-            wire = if field.packed { WireType::Len } else { field.wire };
-        }
-        let map = field.shape == Shape::Map;
-        if map && self.keys_repeat(keys) {
-            return Err(Stop::OutOfOrder);
-        }
-        if open {
-            self.out.push(if map { b'}' } else { b']' });
-        } else if self.always(field) {
-            self.key(field);
-            self.out.extend_from_slice(if map { b"{}" } else { b"[]" });
+        met.first(index, field)?;
+        let before = self.out.len();
+        self.out.piece(&field.member);
+        let start = self.out.len();
+        let brackets = if field.shape == Shape::Map {
+            self.entries(field, wire, reader)?;
+            *b"{}"
+        } else {
+            self.elements(field, wire, reader)?;
+            *b"[]"
+        };
+        if self.out.len() > start || self.always(field) {
+            self.close(start, brackets);
+        } else {
+            self.out.truncate(before);
         }
         Ok(())
     }
@@ -290,20 +305,11 @@ impl<'s> Printer<'s, '_> {
         field.rules.always_present || (self.options.defaults && plain)
     }
 
-    /// A field's key, with a comma before it unless it is the first of its object.
-    #[inline]
-    fn key(&mut self, field: &Field) {
-        if self.out.last() != Some(&b'{') {
-            self.out.push(b',');
-        }
-        field.output_key.append(self.out);
-    }
-
     /// Prints the fields that must be there and were not on the wire.
-    fn fill(&mut self, message: &'s Message, seen: &Seen) -> Print<()> {
+    fn fill(&mut self, message: &'s Message, met: &Met) -> Print<()> {
         for (index, field) in (0_u16..).zip(&message.fields) {
-            if !seen.has(index) && field.oneof.is_none() && self.always(field) {
-                self.key(field);
+            if !met.has(index) && field.oneof.is_none() && self.always(field) {
+                self.out.piece(&field.member);
                 self.empty(field)?;
             }
         }

@@ -10,6 +10,7 @@ use crate::descriptor::features::{Features, slot};
 use crate::descriptor::{
     EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, OneofDescriptor,
 };
+use crate::pen::Pen;
 use crate::program::{NameStyle, Warning};
 use crate::rules::Rules;
 use crate::wire::{WireType, last_varint_field};
@@ -170,7 +171,7 @@ impl Builder<'_> {
                 }),
             }
         }
-        index(&mut message);
+        super::index::index(&mut message);
         message
     }
 
@@ -209,6 +210,7 @@ impl Builder<'_> {
         let (printed, other) = if prints_json_name { (&json_name, &name) } else { (&name, &json_name) };
         Some(Field {
             prints_json_name,
+            member: Piece::new(&[b",", &quoted(printed)[..], b":"].concat()),
             output_key: quoted_key(printed),
             other_key: (printed != other).then(|| quoted_key(other)),
             tag: Tag::new(number, if packed { WireType::Len } else { kind.wire_type() }),
@@ -217,6 +219,9 @@ impl Builder<'_> {
             number,
             kind,
             wire: kind.wire_type(),
+            closed: matches!(kind, Kind::Enum(id) if self.is_closed(id)),
+            significant: significant_bits(kind),
+            mark: 0,
             shape,
             packed,
             presence: presence && shape == Shape::Single,
@@ -225,6 +230,10 @@ impl Builder<'_> {
             deprecated: last_varint_field(&d.options, DEPRECATED) == Some(1),
             rules: self.rules.field(&d.options),
         })
+    }
+
+    fn is_closed(&self, id: EnumId) -> bool {
+        self.pending.enums.get(id.0 as usize).is_some_and(|e| !e.features.open_enum)
     }
 
     /// The kind of a field and whether its type is a map entry.
@@ -281,10 +290,14 @@ fn real_oneofs(message: &MessageDescriptor) -> Vec<(i32, &OneofDescriptor)> {
 }
 
 fn quoted_key(name: &str) -> Piece {
-    let mut key = Vec::with_capacity(name.len() + 3);
-    crate::wire_to_json::text::quote(&mut key, name);
-    key.push(b':');
-    Piece::new(&key)
+    Piece::new(&[&quoted(name)[..], b":"].concat())
+}
+
+/// `name` as a JSON string.
+fn quoted(name: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(name.len() + 2);
+    crate::wire_to_json::text::quote(&mut Pen::new(&mut out), name);
+    out
 }
 
 /// The JSON name that protoc derives: `foo_bar` becomes `fooBar`.
@@ -304,31 +317,12 @@ fn camel(name: &str) -> String {
     out
 }
 
-/// Fills the look-ups of a message whose fields are complete.
-fn index(message: &mut Message) {
-    const DENSE: u32 = 256;
-    let numbered = || (0_u16..).zip(&message.fields).map(|(i, f)| (f.number, i));
-    let top = numbered().map(|(n, _)| n).filter(|n| *n < DENSE).max().unwrap_or(0);
-    let mut dense = vec![0_u16; top as usize + 1];
-    let mut sparse = Vec::new();
-    for (number, i) in numbered() {
-        match dense.get_mut(number as usize) {
-            Some(slot) => *slot = i + 1,
-            None => sparse.push((number, i)),
-        }
+/// The bits of a number that count: those of 32-bit kinds come in varints of 64.
+fn significant_bits(kind: Kind) -> u64 {
+    match kind {
+        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => u32::MAX.into(),
+        _ => u64::MAX,
     }
-    sparse.sort_unstable();
-    let json = (0_u16..).zip(&message.fields).map(|(i, f)| (&*f.json_name, i));
-    let proto = (0_u16..).zip(&message.fields).map(|(i, f)| (&*f.name, i));
-    let names = NameTable::new(json.chain(proto));
-    let unknown_paths = message
-        .fields
-        .iter()
-        .position(|f| f.rules.unknown_field_paths && f.shape == Shape::Repeated && f.kind == Kind::String);
-    message.has_always_present = message.fields.iter().any(|f| f.rules.always_present);
-    message.has_required = message.fields.iter().any(|f| f.required);
-    message.unknown_paths = unknown_paths.and_then(|i| u16::try_from(i).ok());
-    (message.dense, message.sparse, message.names) = (dense, sparse, names);
 }
 
 fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<Warning>) -> Enum {
@@ -339,8 +333,7 @@ fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<War
         .take(usize::from(u16::MAX))
         .map(|v| {
             let word = rules.enum_value(&v.options).unwrap_or_else(|| v.name.clone());
-            let mut quoted = Vec::with_capacity(word.len() + 2);
-            crate::wire_to_json::text::quote(&mut quoted, &word);
+            let quoted = quoted(&word);
             EnumValue {
                 name: v.name.as_str().into(),
                 number: v.number,

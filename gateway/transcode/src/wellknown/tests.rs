@@ -3,6 +3,7 @@
 
 use super::civil::{civil_from_days, days_from_civil};
 use super::{TIMESTAMP_RANGE, parse_timestamp, write_timestamp};
+use crate::pen::Pen;
 
 #[test]
 fn every_day_of_the_range_follows_the_one_before() {
@@ -54,7 +55,7 @@ fn a_time_is_read_as_it_is_written() {
     ];
     for (seconds, nanos, text) in times {
         let mut out = Vec::new();
-        write_timestamp(&mut out, seconds, nanos).unwrap();
+        write_timestamp(&mut Pen::new(&mut out), seconds, nanos).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), text);
         assert_eq!(parse_timestamp(text), Some((seconds, nanos)), "{text}");
     }

@@ -16,13 +16,13 @@ pub(crate) fn to_fields(wire: &[u8], depth: u32) -> Result<Vec<u8>, WireFault> {
     let mut out = Vec::with_capacity(wire.len());
     let mut reader = Reader::new(wire);
     while !reader.is_empty() {
-        let start = reader.position();
+        let start = wire.len() - reader.left();
         let (number, kind) = reader.tag()?;
         if (number, kind) == (ITEM, WireType::StartGroup) {
-            item(reader.group(number, depth)?, depth, &mut out)?;
+            item(reader.group(number, depth)?.bytes(), depth, &mut out)?;
         } else {
             reader.skip(number, kind, depth)?;
-            out.extend_from_slice(wire.get(start..reader.position()).unwrap_or_default());
+            out.extend_from_slice(wire.get(start..wire.len() - reader.left()).unwrap_or_default());
         }
     }
     Ok(out)

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::met::Met;
 use super::values::{Raw, bare};
 use super::{Print, Printer, named, unnamed};
-use crate::json_to_wire::seen::Seen;
 use crate::schema::{Field, Message, MessageId, Shape};
 use crate::wire::{Reader, WireType, message_set};
 
@@ -20,17 +20,17 @@ struct Occurrence {
 impl<'s> Printer<'s, '_> {
     pub(super) fn members_indexed(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
         let found = self.index(message, wire)?;
-        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
+        let mut met = Met::new(message);
         for group in found.chunk_by(|a, b| a.field == b.field) {
             let Some((index, field)) = group.first().and_then(|o| Some((o.field, message.field(o.field)?)))
             else {
                 continue;
             };
-            seen.field(index);
+            met.first(index, field)?;
             self.collected(field, group, wire, true).map_err(|e| named(message, field, e))?;
         }
         if message.has_always_present || self.options.defaults {
-            self.fill(message, &seen)?;
+            self.fill(message, &met)?;
         }
         Ok(())
     }
@@ -63,7 +63,7 @@ impl<'s> Printer<'s, '_> {
         let mut reader = Reader::new(wire);
         while !reader.is_empty() {
             let (number, kind) = reader.tag().map_err(|e| unnamed(message, e))?;
-            let start = reader.position();
+            let start = wire.len() - reader.left();
             let known = message.by_number(number);
             let Some((index, field)) = known else {
                 reader.skip(number, kind, self.depth).map_err(|e| unnamed(message, e))?;
@@ -103,8 +103,7 @@ impl<'s> Printer<'s, '_> {
         }
         // what prints with its key is printed with it, and the key is taken off again where only the value is wanted
         if !key && self.out.len() > start {
-            let comma = usize::from(self.out.get(start) == Some(&b','));
-            self.out.drain(start..start + comma + field.output_key.bytes().len());
+            self.out.with(|out| drop(out.drain(start..start + field.member.bytes().len())));
         }
         Ok(())
     }
@@ -122,23 +121,24 @@ impl<'s> Printer<'s, '_> {
         for occurrence in found {
             let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
             if let Some(Raw::Bytes(bytes)) = self.raw(field, occurrence.wire, &mut reader)? {
-                merged.extend_from_slice(bytes);
+                merged.extend_from_slice(bytes.bytes());
             }
         }
-        self.single(field, Raw::Bytes(&merged))
+        self.single(field, Raw::Bytes(merged[..].into()))
     }
 
     fn all(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
-        let mut open = false;
+        let before = self.out.len();
+        self.out.piece(&field.member);
+        let start = self.out.len();
         for occurrence in found {
             let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
-            self.elements(field, occurrence.wire, &mut reader, &mut open)?;
+            self.element(field, occurrence.wire, &mut reader)?;
         }
-        if open {
-            self.out.push(b']');
-        } else if self.always(field) {
-            self.key(field);
-            self.out.extend_from_slice(b"[]");
+        if self.out.len() > start || self.always(field) {
+            self.close(start, *b"[]");
+        } else {
+            self.out.truncate(before);
         }
         Ok(())
     }
@@ -154,10 +154,10 @@ impl<'s> Printer<'s, '_> {
         if entries.is_empty() && !self.always(field) {
             return Ok(());
         }
-        self.key(field);
-        self.out.push(b'{');
+        self.out.piece(&field.member);
+        let start = self.out.len();
         self.entries_indexed(field, &entries)?;
-        self.out.push(b'}');
+        self.close(start, *b"{}");
         Ok(())
     }
 }

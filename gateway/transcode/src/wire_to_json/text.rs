@@ -1,48 +1,35 @@
 //! JSON text of strings, numbers and bytes.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::block::{BLOCK, append, append_block, first_special, load, plain_prefix};
+use crate::pen::Pen;
+use crate::wire::Span;
 
 /// Appends `text` in quotes, escaped as RFC 8259 demands and no further.
-pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
-    quote_bytes(out, text.as_bytes());
+pub(crate) fn quote(out: &mut Pen<'_>, text: &str) {
+    quote_bytes(out, text.as_bytes().into(), &mut 0);
 }
 
-/// As [`quote`], for bytes that are still to be checked when they are not ASCII; answers whether they are.
+/// As [`quote`], for bytes that are still to be checked when they are not ASCII: those leave a mark in `beyond`.
 #[inline]
-pub(crate) fn quote_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
-    const HIGH: u128 = u128::from_ne_bytes([0x80; BLOCK]);
-    if bytes.len() <= BLOCK {
-        let block = load(bytes);
-        if first_special(block) >= bytes.len() {
-            out.push(b'"');
-            append_block(out, &block.to_le_bytes(), bytes.len());
-            out.push(b'"');
-            return block & HIGH == 0;
-        }
+pub(crate) fn quote_bytes(out: &mut Pen<'_>, text: Span<'_>, beyond: &mut u32) {
+    if !out.quoted(text, beyond) {
+        quote_long(out, text, beyond);
     }
-    quote_long(out, bytes);
-    bytes.is_ascii()
 }
 
 #[inline(never)]
-fn quote_long(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut rest = bytes;
-    out.reserve(rest.len() + 2);
-    out.push(b'"');
+fn quote_long(out: &mut Pen<'_>, text: Span<'_>, beyond: &mut u32) {
+    out.byte(b'"');
+    let mut rest = text;
     loop {
-        let (plain, special) = rest.split_at(plain_prefix(rest));
-        append(out, plain);
-        let Some((byte, after)) = special.split_first() else { break };
+        rest = rest.skip(out.plain(rest, beyond));
+        let Some(byte) = rest.bytes().first() else { break };
         escape(out, *byte);
-        rest = after;
+        rest = rest.skip(1);
     }
-    out.push(b'"');
+    out.byte(b'"');
 }
 
-fn escape(out: &mut Vec<u8>, byte: u8) {
+fn escape(out: &mut Pen<'_>, byte: u8) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match byte {
         b'"' | b'\\' => byte,
@@ -53,49 +40,49 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
         12 => b'f',
         _ => {
             let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+            out.array(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
             return;
         }
     };
-    out.extend_from_slice(&[b'\\', short]);
+    out.array(&[b'\\', short]);
 }
 
 /// Appends an integer.
 #[inline]
-pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn integer(out: &mut Pen<'_>, value: i64) {
     if value < 0 {
-        out.push(b'-');
+        out.byte(b'-');
     }
     unsigned(out, value.unsigned_abs());
 }
 
 /// Appends an integer in quotes, as JSON has 64-bit ones.
 #[inline]
-pub(crate) fn quoted_integer(out: &mut Vec<u8>, value: i64) {
-    out.push(b'"');
+pub(crate) fn quoted_integer(out: &mut Pen<'_>, value: i64) {
+    out.byte(b'"');
     integer(out, value);
-    out.push(b'"');
+    out.byte(b'"');
 }
 
 /// As [`quoted_integer`], without a sign.
 #[inline]
-pub(crate) fn quoted_unsigned(out: &mut Vec<u8>, value: u64) {
-    out.push(b'"');
+pub(crate) fn quoted_unsigned(out: &mut Pen<'_>, value: u64) {
+    out.byte(b'"');
     unsigned(out, value);
-    out.push(b'"');
+    out.byte(b'"');
 }
 
 /// Appends an integer without a sign.
 #[inline]
-pub(crate) fn unsigned(out: &mut Vec<u8>, value: u64) {
+pub(crate) fn unsigned(out: &mut Pen<'_>, value: u64) {
     const EIGHT_DIGITS: u64 = 100_000_000;
     if value < EIGHT_DIGITS {
         leading_digits(out, value);
     } else if value < EIGHT_DIGITS * EIGHT_DIGITS {
         leading_digits(out, value / EIGHT_DIGITS);
-        out.extend_from_slice(&(digits(value % EIGHT_DIGITS) | ZEROES).to_le_bytes());
+        out.array(&(digits(value % EIGHT_DIGITS) | ZEROES).to_le_bytes());
     } else {
-        out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        out.bytes(itoa::Buffer::new().format(value).as_bytes());
     }
 }
 
@@ -104,11 +91,11 @@ const ZEROES: u64 = u64::from_ne_bytes([b'0'; 8]);
 
 /// Appends a number below 10^8.
 #[inline]
-fn leading_digits(out: &mut Vec<u8>, value: u64) {
+fn leading_digits(out: &mut Pen<'_>, value: u64) {
     let digits = digits(value);
     // the first digit is the lowest byte; the last one stays even when it is zero
     let zeroes = (digits | 1 << 56).trailing_zeros() / 8;
-    append_block(out, &((digits | ZEROES) >> (zeroes * 8)).to_le_bytes(), 8 - zeroes as usize);
+    out.block(&((digits | ZEROES) >> (zeroes * 8)).to_le_bytes(), 8 - zeroes as usize);
 }
 
 /// The eight digits of a number below 10^8 as the bytes 0 to 9, the first one lowest.
@@ -125,12 +112,12 @@ fn digits(value: u64) -> u64 {
 }
 
 /// Appends the shortest text that reads back as the same number; quoted words for what JSON has no number for.
-pub(crate) fn float<F: zmij::Float + Into<f64> + Copy>(out: &mut Vec<u8>, value: F) {
+pub(crate) fn float<F: zmij::Float + Into<f64> + Copy>(out: &mut Pen<'_>, value: F) {
     let wide: f64 = value.into();
     if wide.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let text = buffer.format_finite(value);
-        append(out, text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        out.bytes(text.strip_suffix(".0").unwrap_or(text).as_bytes());
         return;
     }
     let word: &[u8] = match (wide.is_nan(), wide > 0.0) {
@@ -138,15 +125,12 @@ pub(crate) fn float<F: zmij::Float + Into<f64> + Copy>(out: &mut Vec<u8>, value:
         (_, true) => b"\"Infinity\"",
         _ => b"\"-Infinity\"",
     };
-    out.extend_from_slice(word);
+    out.bytes(word);
 }
 
 /// Appends standard base64 in quotes.
-pub(crate) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let written = out.get_mut(start..).map(|room| STANDARD.encode_slice(bytes, room));
-    debug_assert!(matches!(written, Some(Ok(_))), "the room is exact");
-    out.push(b'"');
+pub(crate) fn base64(out: &mut Pen<'_>, bytes: &[u8]) {
+    out.byte(b'"');
+    out.with(|out| base64_simd::STANDARD.encode_append(bytes, out));
+    out.byte(b'"');
 }

@@ -14,13 +14,13 @@
 use super::{Print, Printer, text};
 use crate::program::InvalidUtf8;
 use crate::schema::{Field, Kind, Shape, WellKnown};
-use crate::wire::{Reader, WireFault, WireType, unzigzag};
+use crate::wire::{Reader, Span, WireFault, WireType, unzigzag};
 
 /// A value before its type is applied.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Raw<'a> {
     Bits(u64),
-    Bytes(&'a [u8]),
+    Bytes(Span<'a>),
 }
 
 impl<'s> Printer<'s, '_> {
@@ -64,38 +64,46 @@ impl<'s> Printer<'s, '_> {
     pub(super) fn single(&mut self, field: &'s Field, raw: Raw<'_>) -> Print<()> {
         let default = match raw {
             Raw::Bytes(bytes) => bytes.is_empty(),
-            Raw::Bits(bits) => is_zero(field.kind, bits),
+            Raw::Bits(bits) => bits & field.significant == 0,
         };
         if default && !field.presence && !self.always(field) {
             return Ok(());
         }
-        self.key(field);
+        self.out.piece(&field.member);
         self.value(field.kind, raw)
     }
 
-    /// Elements of a repeated or map field: one, or a packed record of many.
+    /// Elements of a repeated field whose first tag is read: all that follow each other, each with a comma before it.
     #[inline(always)]
     pub(super) fn elements(
         &mut self,
         field: &'s Field,
-        wire: WireType,
+        mut wire: WireType,
         reader: &mut Reader<'_>,
-        open: &mut bool,
     ) -> Print<()> {
-        if field.shape == Shape::Map {
-            return self.map_occurrence(field, wire, reader, open);
+        loop {
+            if field.wire == WireType::Len && wire == WireType::Len {
+                let bytes = reader.span()?;
+                self.out.byte(b',');
+                self.bytes(field.kind, bytes)?;
+            } else {
+                self.element(field, wire, reader)?;
+            }
+            if !reader.eat(field.tag) {
+                return Ok(());
+            }
+            wire = if field.packed { WireType::Len } else { field.wire };
         }
-        if field.wire == WireType::Len && wire == WireType::Len {
-            let bytes = reader.len_slice()?;
-            self.separate(field, open);
-            return self.bytes(field.kind, bytes);
-        }
+    }
+
+    /// One occurrence of a repeated field: an element, or a packed record of many.
+    pub(super) fn element(&mut self, field: &'s Field, wire: WireType, reader: &mut Reader<'_>) -> Print<()> {
         if wire == WireType::Len && field.kind.packable() {
-            let mut packed = Reader::new(reader.len_slice()?);
+            let mut packed = Reader::of(reader.span()?);
             while !packed.is_empty() {
                 let bits = bits(field.wire, &mut packed)?;
                 if self.has_number(field.kind, bits) {
-                    self.separate(field, open);
+                    self.out.byte(b',');
                     self.number(field.kind, bits);
                 }
             }
@@ -103,32 +111,20 @@ impl<'s> Printer<'s, '_> {
         }
         match self.raw(field, wire, reader)? {
             Some(raw) => {
-                self.separate(field, open);
+                self.out.byte(b',');
                 self.value(field.kind, raw)
             }
             None => Ok(()),
         }
     }
 
-    /// What stands before an element: a comma, or the key and the bracket.
-    #[inline]
-    fn separate(&mut self, field: &Field, open: &mut bool) {
-        if *open {
-            self.out.push(b',');
-        } else {
-            self.key(field);
-            self.out.push(b'[');
-            *open = true;
-        }
-    }
-
     /// A string. One that is not ASCII is checked when everything is printed, with all others at once.
     #[inline]
-    pub(super) fn string(&mut self, bytes: &[u8]) -> Print<()> {
+    pub(super) fn string(&mut self, bytes: Span<'_>) -> Print<()> {
         if self.each_string {
-            return self.checked_string(bytes);
+            return self.checked_string(bytes.bytes());
         }
-        self.beyond_ascii |= !text::quote_bytes(self.out, bytes);
+        text::quote_bytes(&mut self.out, bytes, &mut self.beyond_ascii);
         Ok(())
     }
 
@@ -136,9 +132,9 @@ impl<'s> Printer<'s, '_> {
     #[cold]
     fn checked_string(&mut self, bytes: &[u8]) -> Print<()> {
         match self.options.invalid_utf8 {
-            InvalidUtf8::Replace => text::quote(self.out, &String::from_utf8_lossy(bytes)),
+            InvalidUtf8::Replace => text::quote(&mut self.out, &String::from_utf8_lossy(bytes)),
             InvalidUtf8::Refuse => {
-                text::quote(self.out, std::str::from_utf8(bytes).map_err(|_| WireFault::Utf8)?);
+                text::quote(&mut self.out, std::str::from_utf8(bytes).map_err(|_| WireFault::Utf8)?);
             }
         }
         Ok(())
@@ -155,12 +151,12 @@ impl<'s> Printer<'s, '_> {
     }
 
     #[inline(always)]
-    pub(super) fn bytes(&mut self, kind: Kind, bytes: &[u8]) -> Print<()> {
+    pub(super) fn bytes(&mut self, kind: Kind, bytes: Span<'_>) -> Print<()> {
         match kind {
             Kind::String => self.string(bytes),
             Kind::Message(id) | Kind::Group(id) => self.message(id, bytes),
             _ => {
-                text::base64(self.out, bytes);
+                text::base64(&mut self.out, bytes.bytes());
                 Ok(())
             }
         }
@@ -168,21 +164,22 @@ impl<'s> Printer<'s, '_> {
 
     #[inline]
     pub(super) fn number(&mut self, kind: Kind, bits: u64) {
-        let out = &mut *self.out;
+        let out = &mut self.out;
         match kind {
             Kind::Int32 | Kind::Sfixed32 => text::integer(out, (bits as i32).into()),
             Kind::Uint32 | Kind::Fixed32 => text::unsigned(out, (bits as u32).into()),
             Kind::Sint32 => text::integer(out, (unzigzag((bits as u32).into()) as i32).into()),
             Kind::Int64 | Kind::Sfixed64 => text::quoted_integer(out, bits as i64),
             Kind::Sint64 => text::quoted_integer(out, unzigzag(bits)),
-            Kind::Bool => out.extend_from_slice(if bits == 0 { b"false" } else { b"true" }),
+            Kind::Bool if bits == 0 => out.array(b"false"),
+            Kind::Bool => out.array(b"true"),
             Kind::Double => text::float(out, f64::from_bits(bits)),
             Kind::Float => text::float(out, f32::from_bits(bits as u32)),
             Kind::Enum(id) => {
                 let entry = self.schema.enumeration(id);
                 match entry.by_number(bits as i32) {
-                    _ if entry.is_null => out.extend_from_slice(b"null"),
-                    Some(value) => value.quoted.append(out),
+                    _ if entry.is_null => out.array(b"null"),
+                    Some(value) => out.piece(&value.quoted),
                     None => text::integer(out, (bits as i32).into()),
                 }
             }
@@ -193,13 +190,13 @@ impl<'s> Printer<'s, '_> {
     /// The text of a field that is not set and printed all the same: null for what tells unset from empty.
     pub(super) fn empty(&mut self, field: &'s Field) -> Print<()> {
         match (field.shape, field.kind.message()) {
-            (Shape::Repeated, _) => self.out.extend_from_slice(b"[]"),
-            (Shape::Map, _) => self.out.extend_from_slice(b"{}"),
+            (Shape::Repeated, _) => self.out.array(b"[]"),
+            (Shape::Map, _) => self.out.array(b"{}"),
             (Shape::Single, Some(id)) => return self.empty_message(id),
-            (Shape::Single, None) if field.presence => self.out.extend_from_slice(b"null"),
+            (Shape::Single, None) if field.presence => self.out.array(b"null"),
             (Shape::Single, None) => {
                 let bytes = matches!(field.kind, Kind::String | Kind::Bytes);
-                return self.value(field.kind, if bytes { Raw::Bytes(&[]) } else { Raw::Bits(0) });
+                return self.value(field.kind, if bytes { Raw::Bytes(Span::EMPTY) } else { Raw::Bits(0) });
             }
         }
         Ok(())
@@ -211,7 +208,7 @@ impl<'s> Printer<'s, '_> {
         let form: &[u8] = match self.schema.message(id).well_known {
             WellKnown::None | WellKnown::HttpBody if self.filling < MOST_LEVELS => {
                 self.filling += 1;
-                self.message(id, &[])?;
+                self.message(id, Span::EMPTY)?;
                 self.filling -= 1;
                 return Ok(());
             }
@@ -220,36 +217,27 @@ impl<'s> Printer<'s, '_> {
             WellKnown::FieldMask => b"\"\"",
             _ => b"null",
         };
-        self.out.extend_from_slice(form);
+        self.out.bytes(form);
         Ok(())
     }
 }
 
 /// One value that is no group.
-#[inline]
+#[inline(always)]
 pub(super) fn bare<'a>(wire: WireType, reader: &mut Reader<'a>) -> Result<Raw<'a>, WireFault> {
     match wire {
-        WireType::Len => reader.len_slice().map(Raw::Bytes),
+        WireType::Len => reader.span().map(Raw::Bytes),
         _ => bits(wire, reader).map(Raw::Bits),
     }
 }
 
 /// One value that is a number.
-#[inline]
+#[inline(always)]
 pub(super) fn bits(wire: WireType, reader: &mut Reader<'_>) -> Result<u64, WireFault> {
     match wire {
         WireType::Varint => reader.varint(),
         WireType::Fixed64 => reader.fixed64(),
         WireType::Fixed32 => reader.fixed32().map(u64::from),
         _ => Err(WireFault::WireType),
-    }
-}
-
-/// Whether a number is its kind's default, once it is cut to the kind's width.
-#[inline]
-pub(super) fn is_zero(kind: Kind, bits: u64) -> bool {
-    match kind {
-        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Enum(_) => bits as u32 == 0,
-        _ => bits == 0,
     }
 }

@@ -11,13 +11,14 @@ use std::borrow::Cow;
 use super::values::Raw;
 use super::{Print, Printer, Stop, text};
 use crate::json_to_wire::any::resolve;
+use crate::pen::Pen;
 use crate::schema::{Field, MessageId, WellKnown};
 use crate::wellknown as forms;
-use crate::wire::{Reader, WireFault, WireType};
+use crate::wire::{Reader, Span, WireFault, WireType};
 
 impl Printer<'_, '_> {
     /// A message whose JSON form is its own; the level has been entered.
-    pub(super) fn well_known(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+    pub(super) fn well_known(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         match self.schema.message(id).well_known {
             WellKnown::Any => self.any(wire),
             WellKnown::Timestamp => self.moment(wire, forms::write_timestamp),
@@ -31,9 +32,9 @@ impl Printer<'_, '_> {
         }
     }
 
-    fn moment(&mut self, wire: &[u8], write: fn(&mut Vec<u8>, i64, i32) -> Option<()>) -> Print<()> {
+    fn moment(&mut self, wire: Span<'_>, write: fn(&mut Pen<'_>, i64, i32) -> Option<()>) -> Print<()> {
         let (mut seconds, mut nanos) = (0_i64, 0_i32);
-        let mut reader = Reader::new(wire);
+        let mut reader = Reader::of(wire);
         while !reader.is_empty() {
             match reader.tag()? {
                 (1, WireType::Varint) => seconds = reader.varint()? as i64,
@@ -41,24 +42,24 @@ impl Printer<'_, '_> {
                 (number, other) => reader.skip(number, other, self.depth)?,
             }
         }
-        self.out.push(b'"');
-        write(self.out, seconds, nanos).ok_or(WireFault::Range)?;
-        self.out.push(b'"');
+        self.out.byte(b'"');
+        write(&mut self.out, seconds, nanos).ok_or(WireFault::Range)?;
+        self.out.byte(b'"');
         Ok(())
     }
 
     /// Each occurrence of a length-delimited field, in wire order.
     fn each<'w>(
         &mut self,
-        wire: &'w [u8],
+        wire: Span<'w>,
         wanted: u32,
-        mut take: impl FnMut(&mut Self, &'w [u8]) -> Print<()>,
+        mut take: impl FnMut(&mut Self, Span<'w>) -> Print<()>,
     ) -> Print<()> {
-        let mut reader = Reader::new(wire);
+        let mut reader = Reader::of(wire);
         while !reader.is_empty() {
             match reader.tag()? {
                 (number, WireType::Len) if number == wanted => {
-                    let slice = reader.len_slice()?;
+                    let slice = reader.span()?;
                     take(self, slice)?;
                 }
                 (number, other) => reader.skip(number, other, self.depth)?,
@@ -67,24 +68,24 @@ impl Printer<'_, '_> {
         Ok(())
     }
 
-    fn mask(&mut self, wire: &[u8]) -> Print<()> {
-        self.out.push(b'"');
+    fn mask(&mut self, wire: Span<'_>) -> Print<()> {
+        self.out.byte(b'"');
         let mut first = true;
         self.each(wire, 1, |printer, path| {
-            let path = std::str::from_utf8(path).map_err(|_| WireFault::Utf8)?;
+            let path = std::str::from_utf8(path.bytes()).map_err(|_| WireFault::Utf8)?;
             if !std::mem::take(&mut first) {
-                printer.out.push(b',');
+                printer.out.byte(b',');
             }
-            Ok(forms::mask_to_camel(printer.out, path).ok_or(WireFault::Range)?)
+            Ok(forms::mask_to_camel(&mut printer.out, path).ok_or(WireFault::Range)?)
         })?;
-        self.out.push(b'"');
+        self.out.byte(b'"');
         Ok(())
     }
 
-    fn structure(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+    fn structure(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let schema = self.schema;
         let Some((_, fields)) = schema.message(id).by_number(1) else { return Ok(()) };
-        self.out.push(b'{');
+        let start = self.out.len();
         if self.indexed {
             let mut entries = Vec::new();
             self.each(wire, 1, |_, entry| {
@@ -93,44 +94,44 @@ impl Printer<'_, '_> {
             })?;
             self.entries_indexed(fields, &entries)?;
         } else {
-            let base = self.hashes.len();
-            let mut open = true;
-            let mut reader = Reader::new(wire);
+            let mut reader = Reader::of(wire);
+            let mut runs = 0;
             while !reader.is_empty() {
                 match reader.tag()? {
-                    (1, kind) => self.map_occurrence(fields, kind, &mut reader, &mut open)?,
+                    (1, kind) => {
+                        runs += 1;
+                        self.entries(fields, kind, &mut reader)?;
+                    }
                     (number, other) => reader.skip(number, other, self.depth)?,
                 }
             }
-            if self.keys_repeat(base) {
+            // each run has looked for keys that repeat within it only
+            if runs > 1 {
                 return Err(Stop::OutOfOrder);
             }
         }
-        self.out.push(b'}');
+        self.close(start, *b"{}");
         Ok(())
     }
 
-    fn list(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+    fn list(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let schema = self.schema;
         let Some((_, values)) = schema.message(id).by_number(1) else { return Ok(()) };
-        self.out.push(b'[');
-        let mut first = true;
+        let start = self.out.len();
         self.each(wire, 1, |printer, element| {
-            if !std::mem::take(&mut first) {
-                printer.out.push(b',');
-            }
+            printer.out.byte(b',');
             printer.value(values.kind, Raw::Bytes(element))
         })?;
-        self.out.push(b']');
+        self.close(start, *b"[]");
         Ok(())
     }
 
     /// `Value`: the member that was set last; null when there is none.
-    fn dynamic(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+    fn dynamic(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let schema = self.schema;
         let mut found: Option<(&Field, Raw<'_>)> = None;
         let mut merged: Cow<'_, [u8]> = Cow::Borrowed(&[]);
-        let mut reader = Reader::new(wire);
+        let mut reader = Reader::of(wire);
         while !reader.is_empty() {
             let (number, kind) = reader.tag()?;
             let Some((_, field)) = schema.message(id).by_number(number) else {
@@ -141,17 +142,17 @@ impl Printer<'_, '_> {
             if let Raw::Bytes(bytes) = raw {
                 let again = found.is_some_and(|(before, _)| before.number == number);
                 if again {
-                    merged.to_mut().extend_from_slice(bytes);
+                    merged.to_mut().extend_from_slice(bytes.bytes());
                 } else {
-                    merged = Cow::Borrowed(bytes);
+                    merged = Cow::Borrowed(bytes.bytes());
                 }
             }
             found = Some((field, raw));
         }
         match found {
-            None => self.out.extend_from_slice(b"null"),
+            None => self.out.array(b"null"),
             Some((field, _)) if field.kind.message().is_some() => {
-                return self.value(field.kind, Raw::Bytes(&merged));
+                return self.value(field.kind, Raw::Bytes(merged[..].into()));
             }
             Some((field, raw)) => {
                 if let (2, Raw::Bits(bits)) = (field.number, raw)
@@ -165,11 +166,11 @@ impl Printer<'_, '_> {
         Ok(())
     }
 
-    fn wrapper(&mut self, id: MessageId, wire: &[u8]) -> Print<()> {
+    fn wrapper(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let schema = self.schema;
         let Some((_, field)) = schema.message(id).by_number(1) else { return Ok(()) };
         let mut last = None;
-        let mut reader = Reader::new(wire);
+        let mut reader = Reader::of(wire);
         while !reader.is_empty() {
             match reader.tag()? {
                 (1, kind) => last = self.raw(field, kind, &mut reader)?.or(last),
@@ -182,9 +183,9 @@ impl Printer<'_, '_> {
         }
     }
 
-    fn any(&mut self, wire: &[u8]) -> Print<()> {
+    fn any(&mut self, wire: Span<'_>) -> Print<()> {
         let (mut url, mut value): (&[u8], &[u8]) = (&[], &[]);
-        let mut reader = Reader::new(wire);
+        let mut reader = Reader::of(wire);
         while !reader.is_empty() {
             match reader.tag()? {
                 (1, WireType::Len) => url = reader.len_slice()?,
@@ -193,7 +194,7 @@ impl Printer<'_, '_> {
             }
         }
         if url.is_empty() && value.is_empty() {
-            self.out.extend_from_slice(b"{}");
+            self.out.array(b"{}");
             return Ok(());
         }
         let url = std::str::from_utf8(url).map_err(|_| WireFault::Utf8)?;
@@ -203,16 +204,17 @@ impl Printer<'_, '_> {
     /// The JSON form of an `Any` from its parts.
     pub(crate) fn typed(&mut self, url: &str, value: &[u8]) -> Print<()> {
         let Some(id) = resolve(self.schema, url) else { return self.opaque(url, value) };
-        self.out.extend_from_slice(b"{\"@type\":");
-        text::quote(self.out, url);
+        let start = self.out.len();
+        self.out.array(b",\"@type\":");
+        text::quote(&mut self.out, url);
         let message = self.schema.message(id);
         if message.well_known.is_special() || &*message.full_name == "google.protobuf.Empty" {
-            self.out.extend_from_slice(b",\"value\":");
-            self.message(id, value)?;
+            self.out.array(b",\"value\":");
+            self.message(id, value.into())?;
         } else {
-            self.members(message, value)?;
+            self.members(message, value.into())?;
         }
-        self.out.push(b'}');
+        self.close(start, *b"{}");
         Ok(())
     }
 
@@ -221,11 +223,12 @@ impl Printer<'_, '_> {
         if !self.schema.opaque_any || url.is_empty() {
             return Err(WireFault::UnknownAny.into());
         }
-        self.out.extend_from_slice(b"{\"@type\":");
-        text::quote(self.out, url);
-        self.out.extend_from_slice(b",\"value\":");
-        text::base64(self.out, value);
-        self.out.push(b'}');
+        let start = self.out.len();
+        self.out.array(b",\"@type\":");
+        text::quote(&mut self.out, url);
+        self.out.array(b",\"value\":");
+        text::base64(&mut self.out, value);
+        self.close(start, *b"{}");
         Ok(())
     }
 }
