@@ -76,7 +76,7 @@ impl Builtin {
             let schema = self.schemas.current();
             let schema = Option::as_ref(&*schema)
                 .ok_or_else(|| Status::unavailable("the gateway does not know its services yet"))?;
-            schema.reflection.call(service == REFLECTION[0], request).await
+            schema.reflection.call(request).await
         };
         let ended = self.ending.clone().cancelled_owned();
         Ok(response.map(|body| {

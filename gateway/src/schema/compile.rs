@@ -25,8 +25,6 @@ pub(super) enum SchemaError {
     File(#[from] prost::DecodeError),
     #[error(transparent)]
     Options(#[from] options::Error),
-    #[error("reflection: {0}")]
-    Reflection(#[from] tonic_reflection::server::Error),
 }
 
 /// Compiles what the backends, by their places, serve. A service that two have belongs to the first, and so does a file.
@@ -45,7 +43,7 @@ pub(super) fn compile<'a>(
     if unstated == Unstated::Admit {
         access.admit_services_without_rules();
     }
-    let reflection = Reflection::new(&set, owners.keys().map(String::as_str))?;
+    let reflection = Reflection::new(&files, owners.keys().map(String::as_str))?;
     let hash = hash(files.iter());
     let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
     Ok(Schema {

@@ -102,6 +102,46 @@ async fn reflection_speaks_its_older_version_too() {
 }
 
 #[tokio::test]
+async fn reflection_knows_extensions_and_goes_on_after_an_error() {
+    const HTTP: i32 = 72_295_728;
+    let world = start().await;
+    let of_methods = || "google.protobuf.MethodOptions".to_owned();
+    let extension =
+        |extension_number| v1::ExtensionRequest { containing_type: of_methods(), extension_number };
+    let questions = [
+        MessageRequest::FileContainingSymbol("nobody.v1.Nothing".to_owned()),
+        MessageRequest::FileByFilename("nothing.proto".to_owned()),
+        MessageRequest::FileContainingExtension(extension(1)),
+        MessageRequest::AllExtensionNumbersOfType("nobody.v1.Nothing".to_owned()),
+        MessageRequest::FileContainingExtension(extension(HTTP)),
+        MessageRequest::AllExtensionNumbersOfType(of_methods()),
+    ];
+    let asked = questions.map(|question| v1::ServerReflectionRequest {
+        host: "here".to_owned(),
+        message_request: Some(question),
+    });
+    let channel = world.channel(&world.alpha);
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(channel);
+    let stream = tokio_stream::iter(asked.clone());
+    let mut answers = client.server_reflection_info(stream).await.unwrap().into_inner();
+    let mut said = Vec::new();
+    for question in asked {
+        let answer = within(answers.message()).await.unwrap().unwrap();
+        assert_eq!((&*answer.valid_host, answer.original_request), ("here", Some(question)));
+        said.push(answer.message_response.unwrap());
+    }
+    for error in said.drain(..4) {
+        let MessageResponse::ErrorResponse(error) = error else { panic!("{error:?}") };
+        assert_eq!(Code::from(error.error_code), Code::NotFound, "{error:?}");
+    }
+    let MessageResponse::FileDescriptorResponse(file) = &said[0] else { panic!("{said:?}") };
+    let name = b"google/api/annotations.proto";
+    assert!(file.file_descriptor_proto[0].windows(name.len()).any(|window| window == name));
+    let MessageResponse::AllExtensionNumbersResponse(numbers) = &said[1] else { panic!("{said:?}") };
+    assert!(numbers.extension_number.contains(&HTTP), "{numbers:?}");
+}
+
+#[tokio::test]
 async fn reflection_can_be_for_known_callers_alone() {
     let world = start_with(Setup { private_reflection: true, ..Setup::default() }).await;
     let list = || MessageRequest::ListServices(String::new());
