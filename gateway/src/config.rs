@@ -2,6 +2,7 @@
 
 mod limits;
 mod mapping;
+mod methods;
 mod policies;
 mod values;
 
@@ -16,7 +17,8 @@ use serde::Deserialize;
 use crate::args::{Accesses, Described, Form, Protocol, Target, UnstatedAccess};
 
 use limits::LimitsFile;
-use mapping::{HttpFile, MappingFile, MethodFile};
+use mapping::{HttpFile, MappingFile};
+use methods::{EnumValueFile, FieldFile, MethodFile};
 use policies::{CompressionFile, CorsFile, DeadlinesFile, HeadersFile};
 use values::Text;
 
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     mapping: MappingFile,
     http: HttpFile,
     methods: Vec<MethodFile>,
+    fields: Vec<FieldFile>,
+    enum_values: Vec<EnumValueFile>,
     cors: Option<CorsFile>,
     etags: Option<bool>,
     compression: CompressionFile,
@@ -108,13 +112,18 @@ impl Config {
     pub(crate) fn mapping(&self) -> Result<Mapping> {
         let mut options = self.mapping.options(&self.limits());
         options.http_rules = self.http.rules().context("http.rules")?;
-        let setting = |(index, method): (usize, &MethodFile)| {
-            method.setting().with_context(|| format!("methods[{index}]"))
-        };
         let mut methods = vec![self.mapping.setting()?];
-        methods.extend(self.methods.iter().enumerate().map(setting).collect::<Result<Vec<_>>>()?);
-        Ok(Mapping { options, methods })
+        methods.extend(settings("methods", &self.methods, MethodFile::setting)?);
+        let fields = settings("fields", &self.fields, FieldFile::setting)?;
+        let enum_values = settings("enum_values", &self.enum_values, EnumValueFile::setting)?;
+        Ok(Mapping { options, methods, fields, enum_values })
     }
+}
+
+/// The settings of a list; what is wrong is said with its place.
+fn settings<F, S>(list: &str, entries: &[F], setting: fn(&F) -> Result<S>) -> Result<Vec<S>> {
+    let entries = entries.iter().enumerate();
+    entries.map(|(index, entry)| setting(entry).with_context(|| format!("{list}[{index}]"))).collect()
 }
 
 #[cfg(test)]

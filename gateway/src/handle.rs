@@ -20,6 +20,7 @@ use tonic::{Code, Status};
 use transcode::{Bound, Route};
 
 use crate::backend::Backend;
+use crate::bounds::Bounds;
 use crate::builtin::Builtin;
 use crate::grpc_web::GrpcWeb;
 use crate::linger::{MapLingering as _, linger};
@@ -226,7 +227,8 @@ impl Handler {
         };
         let answered = match bound {
             Ok((bound, backend)) => {
-                let call = Call { backend, principal, policy, render: &render, ending: &self.ending };
+                let bounds = bounds(schema, policy, &bound);
+                let call = Call { backend, principal, policy, bounds, render: &render, ending: &self.ending };
                 if bound.route().method().client_streaming() {
                     rest::duplex::serve(&call, bound, request.map_lingering()).await
                 } else {
@@ -261,6 +263,7 @@ impl Handler {
                 backend: backend.clone(),
                 principal: caller.principal.clone(),
                 policy: Arc::clone(policy),
+                bounds: bounds(schema, policy, &bound),
                 render: render.clone(),
                 ending: self.ending.clone(),
             };
@@ -290,6 +293,12 @@ impl Handler {
             owner.ok_or_else(|| Problem::backend(&Status::unavailable("no backend serves this method")))?;
         Ok((bound?, backend))
     }
+}
+
+/// What the call of a request may use.
+fn bounds(schema: Option<&Schema>, policy: &Policy, bound: &Bound) -> Bounds {
+    let said = schema.map(|schema| schema.bounds(bound.route().method().path()));
+    Bounds::new(policy, said.unwrap_or_default())
 }
 
 /// An answer of JSON.

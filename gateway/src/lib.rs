@@ -6,6 +6,7 @@
 
 mod access;
 mod backend;
+mod bounds;
 mod builtin;
 mod call;
 mod descriptors;
@@ -44,14 +45,16 @@ use tokio::sync::Semaphore;
 use transcode::OpenApiInfo;
 
 pub use backend::Backend;
+pub use bounds::MethodBounds;
 pub use descriptors::{Descriptors, DescriptorsError};
 pub use headers::{HeaderRule, HeaderRuleError, HeaderRules};
 pub use limits::Limits;
-pub use mapping::{Mapping, MethodSetting};
+pub use mapping::{EnumValueSetting, FieldSetting, Mapping, MethodSetting};
+pub use options::{Access, Caller};
 pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Policies};
 pub use record::AccessLog;
 pub use render::ErrorForm;
-pub use state::{BackendState, EndpointState, RouteState, State};
+pub use state::{AccessState, BackendState, EndpointState, RouteState, State};
 pub use tls::{Prefer, Tls, TlsError, TlsPem};
 pub use transcode::{NameStyle, SecurityScheme};
 

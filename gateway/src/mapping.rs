@@ -1,90 +1,55 @@
-//! How the mapping differs from Google's, said from outside of the descriptors.
+//! How methods differ from what the descriptors say of them, said from outside.
 
-use transcode::{
-    CompileOptions, MethodRules, Overrides, Selector, StreamFormat, UnknownFields, UnknownParameters,
-    UpdateMask,
-};
+mod fields;
+mod methods;
 
+use options::{Access, Table};
+use transcode::{CompileOptions, Overrides};
+
+pub use fields::{EnumValueSetting, FieldSetting};
+pub use methods::MethodSetting;
+
+use crate::bounds::MethodBounds;
 use crate::rules::PlatformRules;
 
-/// The mapping of all methods, and what differs for some.
+/// The mapping of all methods, and what differs for some. In each list a later setting wins over an earlier one, word by
+/// word, and over the options in the descriptors.
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
     /// What holds for all.
     pub options: CompileOptions,
-    /// What differs, in this order: a later setting wins over an earlier one, and over the options in the descriptors.
+    /// What differs for methods.
     pub methods: Vec<MethodSetting>,
-}
-
-/// What is said of the methods that a selector names. What is absent stays as it was.
-#[derive(Clone, Debug)]
-pub struct MethodSetting {
-    /// Which methods.
-    pub selector: Selector,
-    /// The HTTP status of a success.
-    pub success_status: Option<u16>,
-    /// What happens to unknown fields of a body.
-    pub unknown_fields: Option<UnknownFields>,
-    /// What happens to unknown query parameters.
-    pub unknown_parameters: Option<UnknownParameters>,
-    /// Query parameters that are not for the method.
-    pub ignored_parameters: Option<Vec<String>>,
-    /// A body that says another value than the path is overruled.
-    pub path_wins: Option<bool>,
-    /// The path is also accepted with a slash at its end.
-    pub trailing_slash: Option<bool>,
-    /// The form of a server stream when `Accept` does not choose.
-    pub stream_format: Option<StreamFormat>,
-    /// Where the mask of an update comes from.
-    pub update_mask: Option<UpdateMask>,
-    /// Words of enums are taken in upper and lower case.
-    pub any_case_enums: Option<bool>,
-    /// Left out of the OpenAPI documents.
-    pub hidden: Option<bool>,
-}
-
-impl MethodSetting {
-    /// Nothing said of these methods yet.
-    pub fn new(selector: Selector) -> Self {
-        Self {
-            selector,
-            success_status: None,
-            unknown_fields: None,
-            unknown_parameters: None,
-            ignored_parameters: None,
-            path_wins: None,
-            trailing_slash: None,
-            stream_format: None,
-            update_mask: None,
-            any_case_enums: None,
-            hidden: None,
-        }
-    }
-
-    fn apply(&self, rules: &mut MethodRules) {
-        fn set<T: Clone>(slot: &mut T, said: Option<&T>) {
-            if let Some(said) = said {
-                slot.clone_from(said);
-            }
-        }
-        rules.success_status = self.success_status.or(rules.success_status);
-        rules.stream_format = self.stream_format.or(rules.stream_format);
-        set(&mut rules.unknown_fields, self.unknown_fields.as_ref());
-        set(&mut rules.unknown_parameters, self.unknown_parameters.as_ref());
-        set(&mut rules.ignored_parameters, self.ignored_parameters.as_ref());
-        set(&mut rules.path_wins, self.path_wins.as_ref());
-        set(&mut rules.trailing_slash, self.trailing_slash.as_ref());
-        set(&mut rules.update_mask, self.update_mask.as_ref());
-        set(&mut rules.any_case_enums, self.any_case_enums.as_ref());
-        set(&mut rules.hidden, self.hidden.as_ref());
-    }
+    /// What differs for fields.
+    pub fields: Vec<FieldSetting>,
+    /// What differs for values of enums.
+    pub enum_values: Vec<EnumValueSetting>,
 }
 
 impl Mapping {
     /// The rules of the descriptors with what is said here.
-    pub(crate) fn rules(&self) -> Overrides<PlatformRules> {
-        self.methods.iter().cloned().fold(Overrides::new(PlatformRules), |rules, setting| {
+    pub(crate) fn rules<'t>(&self, access: &'t Table) -> Overrides<PlatformRules<'t>> {
+        let rules = Overrides::new(PlatformRules::new(access));
+        let rules = self.methods.iter().cloned().fold(rules, |rules, setting| {
             rules.with(setting.selector.clone(), move |rules| setting.apply(rules))
+        });
+        let rules = self.fields.iter().cloned().fold(rules, |rules, setting| {
+            rules.with_fields(setting.selector.clone(), move |rules| setting.apply(rules))
+        });
+        self.enum_values.iter().fold(rules, |rules, setting| {
+            rules.with_enum_values(setting.selector.clone(), setting.word.clone())
         })
+    }
+
+    /// Who may call a method, where it is said here.
+    pub(crate) fn access(&self, full_name: &str) -> Option<Access> {
+        let mut said = self.methods.iter().filter(|setting| setting.access.is_some());
+        said.rfind(|setting| setting.selector.matches(full_name)).and_then(|setting| setting.access.clone())
+    }
+
+    /// What calls of a method may use, where it is said here.
+    pub(crate) fn bounds(&self, full_name: &str) -> MethodBounds {
+        let selected = self.methods.iter().filter(|setting| setting.selector.matches(full_name));
+        selected.fold(MethodBounds::default(), |said, setting| setting.bounds.over(said))
     }
 }

@@ -19,6 +19,7 @@ use tonic::body::Body;
 use transcode::{Bound, Route, StreamFormat};
 
 use crate::backend::Backend;
+use crate::bounds::Bounds;
 use crate::call::call;
 use crate::frames::Frames;
 use crate::outcome::Outcome;
@@ -44,6 +45,7 @@ pub(crate) struct Call<'a> {
     pub(crate) backend: &'a Backend,
     pub(crate) principal: &'a Principal,
     pub(crate) policy: &'a Policy,
+    pub(crate) bounds: Bounds,
     pub(crate) render: &'a Render,
     /// Cancelled when streams must end.
     pub(crate) ending: &'a CancellationToken,
@@ -68,12 +70,12 @@ pub(crate) async fn serve(
     let (route, method) = (bound.route(), bound.route().method());
     let form = form(route, request.headers())?;
     let Policy { limits, deadlines, rules, decode, .. } = call.policy;
-    let time = deadlines.of(request.headers(), method.server_streaming())?;
+    let time = deadlines.of(request.headers(), method.server_streaming(), call.bounds.deadline)?;
     let until = time.map(|time| Instant::now() + time);
     let mut metadata = HeaderMap::with_capacity(METADATA);
     rules.request(request.headers(), &mut metadata)?;
     let coding = content_coding(request.headers(), decode)?;
-    let limit = if bound.takes_body() { limits.body_bytes } else { NO_BODY };
+    let limit = if bound.takes_body() { call.bounds.body } else { NO_BODY };
     let data = read(RequestBody::new(request.body_mut(), coding)?, limit, limits.body).await?;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = (!data.is_empty()).then_some(transcode::Body { content_type, data: &data });
@@ -138,7 +140,7 @@ async fn unary(
     head: &HeaderMap,
     mut replies: Replies,
 ) -> Result<Response<Body>, Problem> {
-    let mut frames = Frames::of(&replies, call.policy.limits.message_bytes);
+    let mut frames = Frames::of(&replies, call.bounds.message);
     let mut message = None;
     let mut trailers = None;
     loop {
@@ -182,7 +184,7 @@ async fn unary(
 
 /// The stream of an answer whose head this is.
 fn source(call: &Call<'_>, route: &Route, head: &HeaderMap, replies: Replies) -> Source {
-    let frames = Frames::of(&replies, call.policy.limits.message_bytes);
+    let frames = Frames::of(&replies, call.bounds.message);
     let good = matches!(Outcome::of(head), Outcome::Good);
     Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone()).good(good)
 }

@@ -1,6 +1,6 @@
 //! Our options, as the rules that the transcoder asks for.
 
-use options::{Caller, EnumValueOptions, FieldOptions, MethodOptions};
+use options::{Caller, EnumValueOptions, FieldOptions, MethodOptions, Table};
 use prost::Message as _;
 use transcode::{FieldRules, MethodRules, Rules, StreamFormat, UnknownFields, field_behavior};
 
@@ -11,15 +11,30 @@ const INPUT_ONLY: u64 = 4;
 const IMMUTABLE: u64 = 5;
 
 /// Reads `toolforge.options.v1`. Methods and fields without them get exactly Google's mapping.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PlatformRules;
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlatformRules<'t> {
+    /// Who may call what.
+    access: &'t Table,
+}
 
-impl Rules for PlatformRules {
-    fn method(&self, _: &str, options: &[u8]) -> MethodRules {
+impl<'t> PlatformRules<'t> {
+    pub(crate) fn new(access: &'t Table) -> Self {
+        Self { access }
+    }
+
+    /// Whether anyone may call a method.
+    fn is_public(self, full_name: &str) -> bool {
+        let path = full_name.rsplit_once('.').map(|(service, method)| format!("/{service}/{method}"));
+        path.and_then(|path| self.access.get(&path)).is_some_and(|rule| rule.admits(Caller::Public))
+    }
+}
+
+impl Rules for PlatformRules<'_> {
+    fn method(&self, full_name: &str, options: &[u8]) -> MethodRules {
+        let public = self.is_public(full_name);
         let Some(method) = MethodOptions::decode(options).ok().and_then(|options| options.method) else {
-            return MethodRules { public: true, ..MethodRules::default() };
+            return MethodRules { public, ..MethodRules::default() };
         };
-        let access = method.access.as_ref();
         MethodRules {
             success_status: u16::try_from(method.success_status)
                 .ok()
@@ -36,13 +51,12 @@ impl Rules for PlatformRules {
                 options::StreamFormat::Ndjson => Some(StreamFormat::NdJson),
                 options::StreamFormat::Sse => Some(StreamFormat::Sse),
             },
-            // where no rule is stated the service decides for itself
-            public: access.is_none_or(|access| access.callers.contains(&i32::from(Caller::Public))),
+            public,
             ..MethodRules::default()
         }
     }
 
-    fn field(&self, options: &[u8]) -> FieldRules {
+    fn field(&self, _: &str, options: &[u8]) -> FieldRules {
         let behavior = field_behavior(options);
         let field = FieldOptions::decode(options).ok().and_then(|options| options.field).unwrap_or_default();
         FieldRules {
@@ -58,7 +72,7 @@ impl Rules for PlatformRules {
         }
     }
 
-    fn enum_value(&self, options: &[u8]) -> Option<String> {
+    fn enum_value(&self, _: &str, options: &[u8]) -> Option<String> {
         let value = EnumValueOptions::decode(options).ok()?.value?;
         Some(value.wire).filter(|word| !word.is_empty())
     }

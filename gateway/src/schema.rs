@@ -5,6 +5,7 @@ mod compile;
 mod endpoint;
 mod follow;
 mod report;
+mod told;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program}
 
 use crate::Unstated;
 use crate::backend::Backend;
+use crate::bounds::MethodBounds;
 use crate::builtin::reflection::Reflection;
 use crate::descriptors::Descriptors;
 use crate::mapping::Mapping;
@@ -42,6 +44,8 @@ pub(crate) struct Schema {
     files: Vec<Bytes>,
     hash: String,
     since: SystemTime,
+    /// What calls may use, by gRPC path, of the methods of which it is said.
+    bounds: HashMap<Box<str>, MethodBounds>,
     /// What of it cannot be served.
     warnings: Vec<String>,
     /// OpenAPI documents that were asked for, by first segment (none: all of it), version and forms.
@@ -57,6 +61,14 @@ impl Schema {
     /// The backend of a service, by its full name.
     pub(crate) fn owner_of(&self, service: &str) -> Option<usize> {
         self.owners.get(service).copied()
+    }
+
+    /// What is said of the calls of a method, by its gRPC path.
+    pub(crate) fn bounds(&self, path: &str) -> MethodBounds {
+        if self.bounds.is_empty() {
+            return MethodBounds::default();
+        }
+        self.bounds.get(path).copied().unwrap_or_default()
     }
 
     /// An OpenAPI document; none of a first path segment that no route has.

@@ -32,6 +32,21 @@ pub struct RouteState {
     pub grpc: String,
     /// The name of the backend; none where the service's backend is not known.
     pub backend: Option<String>,
+    /// Who may call.
+    pub access: AccessState,
+    /// Rules of the method that differ from Google's mapping, in the words of a config file.
+    pub rules: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Who may call a method.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessState {
+    /// Kinds of caller, in the words of a config file; none where nobody may call.
+    pub callers: Vec<&'static str>,
+    /// The field that names the tool for which a tool calls.
+    pub tool_field: Option<String>,
+    /// The services that may call.
+    pub services: Vec<String>,
 }
 
 /// One backend.

@@ -22,6 +22,7 @@ use tonic::body::Body;
 use transcode::{Bound, Program, Route, RouteError};
 
 use crate::backend::Backend;
+use crate::bounds::Bounds;
 use crate::policy::Policy;
 use crate::problem::Problem;
 use crate::render::Render;
@@ -35,6 +36,7 @@ pub(crate) struct Opening {
     pub(crate) backend: Backend,
     pub(crate) principal: Principal,
     pub(crate) policy: Arc<Policy>,
+    pub(crate) bounds: Bounds,
     pub(crate) render: Render,
     /// Cancelled when streams must end.
     pub(crate) ending: CancellationToken,
@@ -94,7 +96,7 @@ pub(crate) fn open(
         return Err(Problem::new(Code::PermissionDenied, StatusCode::FORBIDDEN, text));
     }
     let response = handshake::accept(request)?;
-    let time = opening.policy.deadlines.of(request.headers(), true)?;
+    let time = opening.policy.deadlines.of(request.headers(), true, opening.bounds.deadline)?;
     let mut metadata = HeaderMap::new();
     opening.policy.rules.request(request.headers(), &mut metadata)?;
     let upgraded = hyper::upgrade::on(request);

@@ -45,6 +45,12 @@ fn table(state: &State) -> Value {
             "template": route.template,
             "grpc": route.grpc,
             "backend": route.backend,
+            "access": {
+                "callers": route.access.callers,
+                "tool_field": route.access.tool_field,
+                "services": route.access.services,
+            },
+            "rules": route.rules,
         })
     };
     json!({ "routes": state.routes.iter().map(route).collect::<Vec<_>>(), "warnings": state.warnings })
@@ -57,16 +63,36 @@ pub(crate) fn lines(state: &State) -> String {
     let template = state.routes.iter().map(|route| route.template.len()).max().unwrap_or(0);
     for route in &state.routes {
         let backend = route.backend.as_deref().unwrap_or("-");
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "{:method$}  {:template$}  {}  {backend}",
-            route.method, route.template, route.grpc
+            "{:method$}  {:template$}  {}  {backend}  {}",
+            route.method,
+            route.template,
+            route.grpc,
+            callers(&route.access)
         );
+        for (word, value) in &route.rules {
+            let _ = write!(out, "  {word}={value}");
+        }
+        out.push('\n');
     }
     for warning in &state.warnings {
         let _ = writeln!(out, "# {warning}");
     }
     out
+}
+
+/// Who may call, in a word without spaces.
+fn callers(access: &gateway::AccessState) -> String {
+    if access.callers.is_empty() {
+        return "nobody".to_owned();
+    }
+    let word = |caller: &&str| match (*caller, &access.tool_field) {
+        ("tool" | "deploy_token", Some(field)) => format!("{caller}({field})"),
+        ("service", _) => format!("service({})", access.services.join(",")),
+        _ => (*caller).to_owned(),
+    };
+    access.callers.iter().map(word).collect::<Vec<_>>().join(",")
 }
 
 fn summary(state: &State) -> Value {

@@ -1,4 +1,4 @@
-//! `mapping:`, `http:` and `methods:` of the config file.
+//! `mapping:` and `http:` of the config file.
 
 use anyhow::{Context as _, Result, bail};
 use gateway::{Limits, MethodSetting};
@@ -51,7 +51,7 @@ enum Names {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Unknown {
+pub(super) enum Unknown {
     Reject,
     Ignore,
     Report,
@@ -59,14 +59,14 @@ enum Unknown {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum UnknownQuery {
+pub(super) enum UnknownQuery {
     Reject,
     Ignore,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Stream {
+pub(super) enum Stream {
     Json,
     Ndjson,
     Sse,
@@ -74,7 +74,7 @@ enum Stream {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Mask {
+pub(super) enum Mask {
     Body,
     Request,
 }
@@ -156,45 +156,7 @@ impl From<Mask> for UpdateMask {
     }
 }
 
-/// What holds for the methods that a selector names.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MethodFile {
-    selector: String,
-    success_status: Option<u16>,
-    unknown_fields: Option<Unknown>,
-    unknown_query: Option<UnknownQuery>,
-    ignored_query: Option<Vec<String>>,
-    path_wins: Option<bool>,
-    trailing_slash: Option<bool>,
-    stream: Option<Stream>,
-    update_mask: Option<Mask>,
-    any_case_enums: Option<bool>,
-    hidden: Option<bool>,
-}
-
-impl MethodFile {
-    pub(super) fn setting(&self) -> Result<MethodSetting> {
-        if self.success_status.is_some_and(|status| !(200..300).contains(&status)) {
-            bail!("success_status: expected a status from 200 to 299");
-        }
-        Ok(MethodSetting {
-            selector: selector(&self.selector)?,
-            success_status: self.success_status,
-            unknown_fields: self.unknown_fields.map(Into::into),
-            unknown_parameters: self.unknown_query.map(Into::into),
-            ignored_parameters: self.ignored_query.clone(),
-            path_wins: self.path_wins,
-            trailing_slash: self.trailing_slash,
-            stream_format: self.stream.map(Into::into),
-            update_mask: self.update_mask.map(Into::into),
-            any_case_enums: self.any_case_enums,
-            hidden: self.hidden,
-        })
-    }
-}
-
-fn selector(text: &str) -> Result<Selector> {
+pub(super) fn selector(text: &str) -> Result<Selector> {
     text.parse().with_context(|| format!("selector {text:?}"))
 }
 

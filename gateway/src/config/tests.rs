@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gateway::{Coding, Origins};
+use gateway::{Caller, Coding, Origins};
 
 use super::*;
 
@@ -47,7 +47,14 @@ fn everything_can_be_said() {
     assert!(rule.selector.matches("library.v1.Library.GetBook"));
     assert_eq!((rule.rule.method.as_str(), rule.rule.path.as_str()), ("GET", "/v1/{name=shelves/*/books/*}"));
     assert_eq!(rule.rule.additional_bindings[0].method, "REPORT");
-    assert_eq!(mapping.methods[1].success_status, Some(201));
+    let (all, create) = (&mapping.methods[1], &mapping.methods[2]);
+    assert_eq!(all.access.as_ref().unwrap().callers, [i32::from(Caller::Tool), Caller::Admin.into()]);
+    assert_eq!((create.success_status, create.bounds.body), (Some(201), Some(64 << 20)));
+    assert_eq!(create.bounds.deadline, Some(Duration::from_secs(5)));
+    assert_eq!(create.access.as_ref().unwrap().services, ["config"]);
+    assert_eq!(mapping.methods[3].access.as_ref().unwrap().tool_field, "reader");
+    assert_eq!(mapping.fields[1].query_name.as_deref(), Some("free"));
+    assert_eq!(mapping.enum_values[0].word, "fiction");
 }
 
 #[test]
@@ -84,6 +91,24 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         ("methods:\n- selector: a.B.C\n  success_status: 404", "methods[0]: success_status"),
         ("methods:\n- selector: '*.C'", "selector"),
+        ("methods:\n- selector: a.B.C\n  acces: {callers: []}", "acces"),
+        ("methods:\n- selector: a.B.C\n  access: {callers: [everyone]}", "everyone"),
+        ("methods:\n- selector: a.B.C\n  access: {tool_field: x}", "callers"),
+        (
+            "methods:\n- selector: a.B.C\n  access: {callers: [service]}",
+            "methods[0]: access: callers has service",
+        ),
+        ("methods:\n- selector: a.B.C\n  access: {callers: [], services: [x]}", "methods[0]: access"),
+        ("methods:\n- selector: a.B.C\n  access: {callers: [admin], tool_field: x}", "tool_field is for"),
+        (
+            "methods:\n- selector: a.B.C\n  access: {callers: [public, tool], tool_field: x}",
+            "tool_field is for",
+        ),
+        ("methods:\n- selector: a.B.C\n  deadline: 5", "expected a time"),
+        ("fields:\n- selector: 'a..b'", "fields[0]: selector"),
+        ("fields:\n- selector: a.B.c\n  query: x", "query"),
+        ("enum_values:\n- selector: a.B.C", "word"),
+        ("enum_values:\n- selector: a.B.C\n  word: ''", "enum_values[0]: word"),
         ("etags: true\netags: false", "etags"),
         ("a: [", ""),
     ] {

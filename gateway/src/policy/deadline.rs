@@ -31,11 +31,17 @@ impl Default for Deadlines {
 }
 
 impl Deadlines {
-    /// How long the call of a request may take; none for a stream that nobody bounds.
-    pub(crate) fn of(&self, headers: &HeaderMap, stream: bool) -> Result<Option<Duration>, Problem> {
+    /// How long the call of a request may take; none for a stream that nobody bounds. `said` is what its method has where
+    /// the client does not ask.
+    pub(crate) fn of(
+        &self,
+        headers: &HeaderMap,
+        stream: bool,
+        said: Option<Duration>,
+    ) -> Result<Option<Duration>, Problem> {
         let asked = if self.asked { asked(headers)? } else { None };
         let asked = asked.map(|asked| self.most.map_or(asked, |most| asked.min(most)));
-        Ok(asked.or((!stream).then_some(self.unary)))
+        Ok(asked.or(said).or((!stream).then_some(self.unary)))
     }
 }
 
@@ -130,7 +136,7 @@ mod tests {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             deadlines
-                .of(&headers, stream)
+                .of(&headers, stream, None)
                 .map(|time| time.map(|time| time.as_secs()))
                 .map_err(|problem| problem.http)
         };

@@ -30,14 +30,14 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, Problem> {
     let (route, version) = (bound.route().clone(), request.version());
     let (form, method) = (form(&route, request.headers())?, route.method());
-    let Policy { limits, deadlines, rules, decode, .. } = call.policy;
+    let Policy { deadlines, rules, decode, .. } = call.policy;
     // a stream that is sent for hours is no call that hangs
-    let time = deadlines.of(request.headers(), true)?;
+    let time = deadlines.of(request.headers(), true, call.bounds.deadline)?;
     let mut metadata = HeaderMap::new();
     rules.request(request.headers(), &mut metadata)?;
     let coding = content_coding(request.headers(), decode)?;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let messages = bound.stream(content_type, limits.body_bytes).map_err(|error| Problem::request(&error))?;
+    let messages = bound.stream(content_type, call.bounds.body).map_err(|error| Problem::request(&error))?;
     let (reporter, mut fault) = fault();
     let body = RequestBody::new(request.into_body(), coding)?;
     let upload = Body::new(Upload::new(body, messages, reporter));

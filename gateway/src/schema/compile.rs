@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use options::Table;
-use transcode::Program;
+use transcode::{Program, Unused};
 
 use super::Schema;
 use crate::Unstated;
+use crate::bounds::MethodBounds;
 use crate::builtin::reflection::Reflection;
 use crate::mapping::Mapping;
 use crate::reflect::{self, Files};
@@ -34,29 +35,49 @@ pub(super) fn compile<'a>(
     mapping: &Mapping,
 ) -> Result<Schema, SchemaError> {
     let (owners, files) = gather(backends)?;
-    let compiled = Program::compile(&files, &mapping.rules(), mapping.options.clone())?;
-    for warning in &compiled.warnings {
-        tracing::warn!(?warning, "a part of the schema cannot be served");
-    }
-    let set = set_of(&files);
-    let mut access = Table::read(&set)?;
+    let (mut access, faults) = Table::read_over(&set_of(&files), |method| mapping.access(method))?;
     if unstated == Unstated::Admit {
         access.admit_services_without_rules();
     }
+    let rules = mapping.rules(&access);
+    let compiled = Program::compile(&files, &rules, mapping.options.clone())?;
+    let mut warnings: Vec<String> = compiled.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(faults.iter().map(|fault| format!("{fault}, so nobody may call it")));
+    warnings.extend(rules.unused().into_iter().filter_map(unused));
+    for warning in &warnings {
+        tracing::warn!("a part of the schema cannot be served: {warning}");
+    }
+    let bounds = bounds(&compiled.program, mapping);
     let reflection = Reflection::new(&files, owners.keys().map(String::as_str))?;
     let hash = hash(files.iter());
-    let warnings = compiled.warnings.iter().map(ToString::to_string).collect();
     Ok(Schema {
         program: compiled.program,
         access,
         reflection,
         owners,
         files,
+        bounds,
         hash,
         since: SystemTime::now(),
         warnings,
         documents: Mutex::default(),
     })
+}
+
+/// What calls may use, of the methods of which it is said.
+fn bounds(program: &Program, mapping: &Mapping) -> HashMap<Box<str>, MethodBounds> {
+    let methods = program.methods().map(|method| (method.path().into(), mapping.bounds(method.full_name())));
+    methods.filter(|(_, bounds)| *bounds != MethodBounds::default()).collect()
+}
+
+/// A setting of the config file that is about nothing. What is said of everything is not.
+fn unused(unused: Unused) -> Option<String> {
+    let (list, kind, selector) = match unused {
+        Unused::Method(selector) => ("methods", "method", selector),
+        Unused::Field(selector) => ("fields", "field", selector),
+        Unused::EnumValue(selector) => ("enum_values", "value of an enum", selector),
+    };
+    (selector != "*").then(|| format!("the selector {selector} of {list} selects no {kind}"))
 }
 
 /// Services to the places of their backends, and the files of all.

@@ -1,6 +1,6 @@
 //! What is served, told to those who run the gateway.
 
-use super::{Schemas, compile};
+use super::{Schemas, compile, told};
 use crate::backend::{Backend, READY, SAME};
 use crate::state::{BackendState, EndpointState, RouteState, State};
 
@@ -24,6 +24,11 @@ impl Schemas {
             template: template.to_owned(),
             grpc: grpc.to_owned(),
             backend: schema.owner(grpc).and_then(name),
+            access: told::access(schema.access.get(grpc)),
+            rules: schema
+                .program
+                .method(grpc)
+                .map_or_else(Default::default, |method| told::rules(method.rules(), schema.bounds(grpc))),
         };
         state.routes = schema.program.routes().map(route).collect();
         state.warnings.clone_from(&schema.warnings);

@@ -46,7 +46,7 @@ impl Session {
 
     /// Runs it to its end.
     pub(super) async fn run(self, io: Upgraded) {
-        let limit = self.opening.policy.limits.body_bytes;
+        let limit = self.opening.bounds.body;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ)
             .write_buffer_size(0)
@@ -60,8 +60,8 @@ impl Session {
 
     /// Carries messages both ways until either side has ended.
     async fn talk(&self, socket: &mut Socket) -> Result<End, End> {
-        let limits = &self.opening.policy.limits;
-        let begun = Requests::new(self.bound.clone(), limits.body_bytes).map_err(End::failed);
+        let (limits, bounds) = (&self.opening.policy.limits, self.opening.bounds);
+        let begun = Requests::new(self.bound.clone(), bounds.body).map_err(End::failed);
         let (mut requests, first) = begun?;
         let (room, frames) = body();
         if let Some(first) = first {
@@ -99,8 +99,8 @@ impl Session {
 
     /// Makes the call.
     async fn call(&self, frames: Frames) -> Result<Source, Problem> {
-        let Opening { backend, principal, policy, render, ending } = &self.opening;
-        let call = Call { backend, principal, policy, render, ending };
+        let Opening { backend, principal, policy, bounds, render, ending } = &self.opening;
+        let call = Call { backend, principal, policy, bounds: *bounds, render, ending };
         let route = self.bound.route();
         let method = route.method();
         let begun = duplex::begin(&call, method.path(), Body::new(frames), self.metadata.clone(), self.time);
@@ -109,7 +109,7 @@ impl Session {
             () = ending.cancelled() => Err(resume_elsewhere()),
         };
         let replies = called.map_err(|status| Problem::backend(&status))?.into_body();
-        let frames = frames::Frames::of(&replies, policy.limits.message_bytes);
+        let frames = frames::Frames::of(&replies, bounds.message);
         Ok(Source::new(route.clone(), backend.clone(), replies, frames, ending.clone()))
     }
 }

@@ -70,6 +70,8 @@ async fn operators_see_what_is_served() {
         "template": "/jobs/v1/healthz",
         "grpc": "/toolforge.jobs.v1.Status/GetHealth",
         "backend": "jobs",
+        "access": {"callers": ["public"], "tool_field": null, "services": []},
+        "rules": {"trailing_slash": true},
     });
     assert_eq!(health, Some(&expected));
     assert_eq!(routes["warnings"], serde_json::json!([]));

@@ -15,6 +15,7 @@ mod grpc_web;
 mod hostile_reflection;
 mod http2;
 mod introspection;
+mod methods;
 mod pki;
 mod policy;
 mod policy_coding;

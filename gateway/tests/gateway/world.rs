@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Backend, ErrorForm, Gateway, Limits, Options, Policies, Prefer, Tls, TlsPem};
+use gateway::{
+    Backend, ErrorForm, Gateway, Limits, Mapping, Options, Policies, Prefer, SecurityScheme, Tls, TlsPem,
+};
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::{Drain, Grace};
 use mesh::identity::tls::{Client, Expected, Pem};
@@ -24,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) policies: Policies,
     pub(crate) private_reflection: bool,
+    pub(crate) mapping: Mapping,
+    pub(crate) security: Vec<SecurityScheme>,
 }
 
 pub(crate) struct World {
@@ -69,6 +73,8 @@ pub(crate) async fn start_with_backend(backend: Backend, setup: Setup) -> (World
         public_reflection: !setup.private_reflection,
         limits: setup.limits,
         policies: setup.policies,
+        mapping: setup.mapping,
+        security: setup.security,
         ..Options::default()
     };
     let gateway = Arc::new(Gateway::new(backends, options, &drain));

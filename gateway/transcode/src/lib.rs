@@ -37,7 +37,7 @@ pub use program::{
 };
 pub use rules::{
     FieldRules, GoogleRules, HttpRule, MethodRules, Overrides, Rules, SelectedHttpRule, Selector,
-    SelectorError, UnknownFields, UnknownParameters, UpdateMask, field_behavior,
+    SelectorError, UnknownFields, UnknownParameters, Unused, UpdateMask, field_behavior,
 };
 pub use stream::{InputFormat, NotAcceptable, Record, StreamFormat, StreamReader, StreamWriter};
 pub use wire::{WireFault, last_len_field, last_varint_field};

@@ -6,7 +6,7 @@ mod selector;
 
 use crate::stream::StreamFormat;
 pub use http::{HttpRule, SelectedHttpRule};
-pub use overrides::Overrides;
+pub use overrides::{Overrides, Unused};
 pub use selector::{Selector, SelectorError};
 
 /// What to do with input fields that the message does not have.
@@ -97,11 +97,12 @@ pub struct FieldRules {
 pub trait Rules {
     /// The rules of the method `full_name` (`pkg.Service.Method`) with these encoded `MethodOptions`.
     fn method(&self, full_name: &str, options: &[u8]) -> MethodRules;
-    /// The rules of a field with these encoded `FieldOptions`.
-    fn field(&self, options: &[u8]) -> FieldRules;
-    /// The word for an enum value in JSON, both ways, from these encoded `EnumValueOptions`; its proto name when
-    /// absent. Input accepts the word, the proto name and the number.
-    fn enum_value(&self, options: &[u8]) -> Option<String>;
+    /// The rules of the field `full_name` (`pkg.Message.field`) with these encoded `FieldOptions`.
+    fn field(&self, full_name: &str, options: &[u8]) -> FieldRules;
+    /// The word for the enum value `full_name` (`pkg.Enum.VALUE`, with its enum, which protobuf leaves out) in JSON, both
+    /// ways, from these encoded `EnumValueOptions`; its proto name when absent. Input accepts the word, the proto name and
+    /// the number.
+    fn enum_value(&self, full_name: &str, options: &[u8]) -> Option<String>;
 }
 
 /// Google's mapping and nothing else.
@@ -114,7 +115,7 @@ impl Rules for GoogleRules {
     }
 
     /// Reads `google.api.field_behavior` (extension 1052), which only documents.
-    fn field(&self, options: &[u8]) -> FieldRules {
+    fn field(&self, _full_name: &str, options: &[u8]) -> FieldRules {
         let behavior = field_behavior(options);
         FieldRules {
             required: behavior.contains(&2),
@@ -125,7 +126,7 @@ impl Rules for GoogleRules {
         }
     }
 
-    fn enum_value(&self, _options: &[u8]) -> Option<String> {
+    fn enum_value(&self, _full_name: &str, _options: &[u8]) -> Option<String> {
         None
     }
 }

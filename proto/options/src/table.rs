@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message as _;
 
-use crate::descriptor::{FileSet, Message};
+use crate::descriptor::{FileSet, Message, MethodDescriptor};
 use crate::rules::{Access, Caller, Idempotency, Method};
 
 /// `TYPE_STRING` of `google.protobuf.FieldDescriptorProto.Type`.
@@ -48,6 +48,8 @@ pub struct MethodRule {
     pub client_streaming: bool,
     /// Whether the server sends a stream.
     pub server_streaming: bool,
+    /// Whether its access rule was given from outside of the proto: then the service does not know of it.
+    pub from_outside: bool,
 }
 
 impl MethodRule {
@@ -77,6 +79,16 @@ pub struct Table {
 impl Table {
     /// Reads the table of an encoded `google.protobuf.FileDescriptorSet`.
     pub fn read(descriptor_set: &[u8]) -> Result<Self, Error> {
+        Self::read_over(descriptor_set, |_| None).map(|(table, _)| table)
+    }
+
+    /// The same, where `outside` may say the access rule of a method, by its full name (`package.Service.Method`), instead of
+    /// the proto. A method whose rule from outside names a tool field that it does not have can be called by nobody; these
+    /// are told.
+    pub fn read_over(
+        descriptor_set: &[u8],
+        outside: impl Fn(&str) -> Option<Access>,
+    ) -> Result<(Self, Vec<Error>), Error> {
         let set = FileSet::decode(descriptor_set)?;
         let mut messages = HashMap::new();
         for file in &set.file {
@@ -84,24 +96,20 @@ impl Table {
                 index(&mut messages, &file.package, message);
             }
         }
-        let mut methods = HashMap::new();
+        let (mut methods, mut faults) = (HashMap::new(), Vec::new());
         for file in &set.file {
             for service in &file.service {
+                let service_name = join(&file.package, &service.name);
                 for method in &service.method {
-                    let path = format!("/{}/{}", join(&file.package, &service.name), method.name);
-                    let rules = method.options.clone().and_then(|options| options.method).unwrap_or_default();
-                    let tool_field = tool_field(&path, &rules, &messages, &method.input_type)?;
-                    let rule = MethodRule {
-                        rules,
-                        tool_field,
-                        client_streaming: method.client_streaming,
-                        server_streaming: method.server_streaming,
-                    };
+                    let path = format!("/{service_name}/{}", method.name);
+                    let outside = outside(&join(&service_name, &method.name));
+                    let (rule, fault) = method_rule(&path, method, outside, &messages)?;
+                    faults.extend(fault);
                     methods.insert(path, rule);
                 }
             }
         }
-        Ok(Self { methods })
+        Ok((Self { methods }, faults))
     }
 
     /// Lets anyone call the services that state no access rule for any of their methods: nobody has said who may call
@@ -142,6 +150,28 @@ fn index<'a>(messages: &mut HashMap<String, &'a Message>, scope: &str, message: 
         index(messages, &name, nested);
     }
     messages.insert(name, message);
+}
+
+/// The rule of a method, and what is wrong with what is said of it from outside.
+fn method_rule(
+    path: &str,
+    method: &MethodDescriptor,
+    outside: Option<Access>,
+    messages: &HashMap<String, &Message>,
+) -> Result<(MethodRule, Option<Error>), Error> {
+    let mut rules = method.options.clone().and_then(|options| options.method).unwrap_or_default();
+    let from_outside = outside.is_some();
+    rules.access = outside.or(rules.access);
+    let (tool_field, fault) = match tool_field(path, &rules, messages, &method.input_type) {
+        Ok(field) => (field, None),
+        Err(error) if from_outside => {
+            rules.access = Some(Access::default());
+            (None, Some(error))
+        }
+        Err(error) => return Err(error),
+    };
+    let (client_streaming, server_streaming) = (method.client_streaming, method.server_streaming);
+    Ok((MethodRule { rules, tool_field, client_streaming, server_streaming, from_outside }, fault))
 }
 
 fn tool_field(

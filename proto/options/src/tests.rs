@@ -60,6 +60,32 @@ fn a_tool_field_must_exist_and_be_a_string() {
 }
 
 #[test]
+fn what_is_said_from_outside_stands_before_the_proto() {
+    let outside = |name: &str| match name {
+        "a.b.Things.Get" => Some(Access { callers: vec![Caller::Admin.into()], ..Access::default() }),
+        "a.b.Things.Bare" => Some(Access {
+            callers: vec![Caller::Public.into()],
+            tool_field: "nothing".into(),
+            ..Access::default()
+        }),
+        _ => None,
+    };
+    let (table, faults) = Table::read_over(&set("tool", 9), outside).unwrap();
+    let get = table.get("/a.b.Things/Get").unwrap();
+    assert!(get.admits(Caller::Admin) && !get.admits(Caller::Tool) && get.from_outside);
+    assert_eq!(get.tool_field, None);
+    let bare = table.get("/a.b.Things/Bare").unwrap();
+    assert!(!bare.admits(Caller::Public) && bare.from_outside, "nobody can say for which tool it is");
+    assert!(
+        matches!(&faults[..], [Error::NoToolField { method, .. }] if method == "/a.b.Things/Bare"),
+        "{faults:?}"
+    );
+    let (table, faults) = Table::read_over(&set("tool", 9), |_| None).unwrap();
+    assert!(faults.is_empty() && !table.get("/a.b.Things/Get").unwrap().from_outside);
+    assert_eq!(table.iter().count(), Table::read(&set("tool", 9)).unwrap().iter().count());
+}
+
+#[test]
 fn broken_bytes_are_an_error() {
     let bytes = set("tool", 9);
     assert!(matches!(Table::read(&bytes[..bytes.len() - 3]), Err(Error::Undecodable(_))));

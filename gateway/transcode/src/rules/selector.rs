@@ -13,8 +13,9 @@ pub struct Selector {
     entries: Vec<Entry>,
 }
 
+/// One of the names of a selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
+pub(super) enum Entry {
     All,
     /// Everything below a name, which ends in its dot here.
     Below(String),
@@ -33,11 +34,33 @@ pub struct SelectorError {
 impl Selector {
     /// Whether it is about the element `full_name` (`pkg.Service.Method`).
     pub fn matches(&self, full_name: &str) -> bool {
-        self.entries.iter().any(|entry| match entry {
-            Entry::All => true,
-            Entry::Below(scope) => full_name.len() > scope.len() && full_name.starts_with(scope.as_str()),
-            Entry::Exactly(name) => name == full_name,
-        })
+        self.entries.iter().any(|entry| entry.matches(full_name))
+    }
+
+    /// Its names, one after another.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+}
+
+impl Entry {
+    /// Whether it names the element `full_name`.
+    pub(super) fn matches(&self, full_name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Below(scope) => full_name.len() > scope.len() && full_name.starts_with(scope.as_str()),
+            Self::Exactly(name) => name == full_name,
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Below(scope) => write!(f, "{scope}*"),
+            Self::Exactly(name) => f.write_str(name),
+        }
     }
 }
 

@@ -200,7 +200,8 @@ impl Builder<'_> {
             || features.explicit_presence
             || extension_scope.is_some()
             || item.map_entry;
-        let name = extension_scope.map_or_else(|| d.name.clone(), |s| format!("[{}]", join(s, &d.name)));
+        let full_name = join(extension_scope.unwrap_or(&item.full_name), &d.name);
+        let name = extension_scope.map_or_else(|| d.name.clone(), |_| format!("[{full_name}]"));
         let json_name = match (&d.json_name, extension_scope) {
             (Some(given), None) => given.clone(),
             (None, None) => camel(&d.name),
@@ -228,7 +229,7 @@ impl Builder<'_> {
             required: d.label == LABEL_REQUIRED || (features.required && shape == Shape::Single),
             oneof: oneof.and_then(|o| u16::try_from(o).ok()),
             deprecated: last_varint_field(&d.options, DEPRECATED) == Some(1),
-            rules: self.rules.field(&d.options),
+            rules: self.rules.field(&full_name, &d.options),
         })
     }
 
@@ -332,7 +333,8 @@ fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<War
         .iter()
         .take(usize::from(u16::MAX))
         .map(|v| {
-            let word = rules.enum_value(&v.options).unwrap_or_else(|| v.name.clone());
+            let full_name = join(&item.full_name, &v.name);
+            let word = rules.enum_value(&full_name, &v.options).unwrap_or_else(|| v.name.clone());
             let quoted = quoted(&word);
             EnumValue {
                 name: v.name.as_str().into(),

@@ -44,7 +44,7 @@ impl Rules for PlatformRules {
         }
     }
 
-    fn field(&self, options: &[u8]) -> FieldRules {
+    fn field(&self, _full_name: &str, options: &[u8]) -> FieldRules {
         let set = last_len_field(options, 50002).unwrap_or_default();
         FieldRules {
             always_present: last_varint_field(set, 1) == Some(1),
@@ -55,7 +55,7 @@ impl Rules for PlatformRules {
         }
     }
 
-    fn enum_value(&self, options: &[u8]) -> Option<String> {
+    fn enum_value(&self, _full_name: &str, options: &[u8]) -> Option<String> {
         last_len_field(options, 50003).map(|b| String::from_utf8(b.to_vec()).unwrap())
     }
 }

@@ -2,7 +2,7 @@
 
 use transcode::{
     CompileOptions, GoogleRules, HttpRule, MethodRules, Overrides, RouteError, Rules as _, SelectedHttpRule,
-    Selector, Warning,
+    Selector, Unused, Warning,
 };
 
 use crate::binding::{compile, request};
@@ -109,6 +109,34 @@ fn later_changes_see_earlier_ones() {
     assert_eq!(rules.method("a.B.C", b"").success_status, Some(203));
     assert_eq!(rules.method("a.B.D", b"").success_status, None);
     assert!(format!("{rules:?}").contains("a.B.*"));
+}
+
+#[test]
+fn fields_and_words_of_enums_from_outside() {
+    let selector = |text: &str| text.parse::<Selector>().unwrap();
+    let rules = Overrides::new(GoogleRules)
+        .with_fields(selector("test.v1.Inner.*"), |rules| rules.always_present = true)
+        .with_fields(selector("test.v1.Inner.next"), |rules| rules.always_present = false)
+        .with_fields(selector("test.v1.All.f_bool, test.v1.All.f_bol"), |rules| {
+            rules.lenient_bool = true;
+            rules.query_name = Some("flag".to_owned());
+        })
+        .with_enum_values(selector("test.v1.Color.*"), "other".to_owned())
+        .with_enum_values(selector("test.v1.Color.COLOR_RED"), "red".to_owned())
+        .with_enum_values(selector("test.v1.COLOR_RED"), "rot".to_owned())
+        .with(selector("test.v1.Nothing"), |rules| rules.hidden = true);
+    let program = compile(&rules, CompileOptions::default()).program;
+    let unused = [
+        Unused::Method("test.v1.Nothing".to_owned()),
+        Unused::Field("test.v1.All.f_bol".to_owned()),
+        Unused::EnumValue("test.v1.COLOR_RED".to_owned()),
+    ];
+    assert_eq!(rules.unused(), unused);
+    assert_eq!(
+        request(&program, "GET /all?flag=True&f_color=red&f_inner.name=x", "").unwrap(),
+        r#"{"f_bool":true,"f_color":"red","f_inner":{"name":"x","count":0,"children":[]}}"#
+    );
+    assert_eq!(request(&program, "GET /all?f_color=COLOR_GREEN", "").unwrap(), r#"{"f_color":"other"}"#);
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn rule(callers: &[Caller], with_tool: bool) -> MethodRule {
         tool_field: with_tool.then(|| ToolField { name: "tool".into(), number: 1 }),
         client_streaming: false,
         server_streaming: false,
+        from_outside: false,
     }
 }
 
@@ -33,6 +34,7 @@ fn without_access_everybody_is_denied() {
         tool_field: None,
         client_streaming: false,
         server_streaming: false,
+        from_outside: false,
     };
     for principal in ["tool:alpha", "admin:root", "service:config", "deploy:alpha"] {
         assert_eq!(check(&bare, &principal.parse().unwrap(), None), Err(Denied::Method), "{principal}");
