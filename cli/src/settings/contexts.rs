@@ -1,8 +1,7 @@
 //! Our own contexts: `contexts.yaml` in the configuration directory.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -112,19 +111,14 @@ impl Contexts {
         Ok(())
     }
 
-    /// Writes them: to a file beside first, so that a crash leaves the old ones.
+    /// Writes them; a crash leaves the old ones.
     pub(crate) fn write(&self) -> Result<(), String> {
         let file = self.file.as_ref().ok_or("neither XDG_CONFIG_HOME nor HOME is set")?;
-        let beside = file.with_extension("yaml.new");
         let write = || -> io::Result<()> {
             if let Some(dir) = file.parent() {
                 fs::create_dir_all(dir)?;
             }
-            let mut out =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            out.write_all(yaml(&self.tree()).as_bytes())?;
-            out.sync_all()?;
-            fs::rename(&beside, file)
+            durable::write(file, yaml(&self.tree()).as_bytes())
         };
         write().map_err(|error| format!("{}: {error}", file.display()))
     }

@@ -12,13 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use config_core::{Certificate, Clock, Credentials, Issuer, PortError, ToolName};
+use durable::Replace;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
     IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SanType, SerialNumber,
 };
-
-use crate::durable;
 
 /// Life of a client certificate; renewed 30 days before its end.
 const CLIENT_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
@@ -181,7 +180,8 @@ impl Authority {
         for (path, contents, mode) in
             [(key, identity.key_pem, 0o600), (certificate, identity.certificate_pem, 0o644)]
         {
-            durable::write(&path, contents.as_bytes(), mode, None)
+            Replace::mode(mode)
+                .write(&path, contents.as_bytes())
                 .map_err(|source| AuthorityError::File { path, source })?;
         }
         Ok(())
@@ -208,7 +208,8 @@ impl Authority {
         revoked.push((serial.to_owned(), self.clock.now()));
         let lines: String = revoked.iter().map(|(serial, time)| format!("{serial} {time}\n")).collect();
         let path = self.folder.join("clients.revoked");
-        durable::write(&path, lines.as_bytes(), 0o600, None)
+        Replace::mode(0o600)
+            .write(&path, lines.as_bytes())
             .map_err(|source| AuthorityError::File { path, source })?;
         self.write_revocation_list(&revoked)?;
         drop(revoked);
@@ -219,7 +220,8 @@ impl Authority {
     fn write_revocation_list(&self, revoked: &[(String, Timestamp)]) -> Result<(), AuthorityError> {
         let path = self.revocation_file();
         let pem = self.revocation_pem(revoked)?;
-        durable::write(&path, pem.as_bytes(), 0o644, None)
+        Replace::mode(0o644)
+            .write(&path, pem.as_bytes())
             .map_err(|source| AuthorityError::File { path, source })
     }
 
@@ -288,7 +290,8 @@ fn root(folder: &Path, file: &str, name: &str, now: Timestamp) -> Result<Root, A
     for (path, contents, mode) in
         [(key_path, key.serialize_pem(), 0o600), (path, certificate_pem.clone(), 0o644)]
     {
-        durable::write(&path, contents.as_bytes(), mode, None)
+        Replace::mode(mode)
+            .write(&path, contents.as_bytes())
             .map_err(|source| AuthorityError::File { path, source })?;
     }
     Ok(Root { certificate_pem, issuer: rcgen::Issuer::new(params, key) })

@@ -4,23 +4,16 @@ pub mod admin;
 mod directory;
 mod tool;
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use config_core::Tools;
 use store_embedded::{OnStep, Options, Sqlite};
 
-use crate::{Addresses, Authority, Homes, Machine, Ownership as HomesOf, Records, durable};
+use crate::{Addresses, Authority, Homes, Machine, Ownership as HomesOf, Records};
 
 pub use directory::{Directory, Owned, Ownership};
 pub use tool::{Data, Tool, ToolCommand};
-
-/// Puts a file at `path` with this mode: complete, or not at all.
-pub fn write_file(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
-    durable::write(path, contents, mode, None)
-}
 
 /// Tools whose records, homes and certificates are in this directory.
 pub fn tools(

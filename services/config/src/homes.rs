@@ -9,9 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use config_core::{Credentials, PortError, Tenancy, Tool, ToolName};
+use durable::Replace;
 use rustix::fs::{Mode, OFlags};
-
-use crate::durable;
 
 /// Whether homes belong to their tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +79,10 @@ impl Homes {
         let home = Folder::make(&self.home(&tool.name), owner)?;
         let folder = Folder::make(&home.join(".toolskube"), owner)?;
         // The key first: a certificate never stands beside a key that is not its own for longer than this.
-        durable::write(&folder.join("client.key"), credentials.key_pem.as_bytes(), 0o400, owner)?;
-        durable::write(&folder.join("client.crt"), credentials.certificate_pem.as_bytes(), 0o400, owner)?;
-        durable::write(&folder.join(".serial"), credentials.certificate.serial.as_bytes(), 0o400, owner)
+        let file = Replace::mode(0o400).owner(owner);
+        file.write(&folder.join("client.key"), credentials.key_pem.as_bytes())?;
+        file.write(&folder.join("client.crt"), credentials.certificate_pem.as_bytes())?;
+        file.write(&folder.join(".serial"), credentials.certificate.serial.as_bytes())
     }
 
     fn remove_now(&self, tool: &Tool, delete_home: bool) -> io::Result<()> {
@@ -158,7 +158,7 @@ impl Folder {
 fn replace(path: &Path, contents: &str, mode: u32, owner: Option<u32>) -> io::Result<()> {
     let same = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
         && fs::read_to_string(path).is_ok_and(|found| found == contents);
-    if same { Ok(()) } else { durable::write(path, contents.as_bytes(), mode, owner) }
+    if same { Ok(()) } else { Replace::mode(mode).owner(owner).write(path, contents.as_bytes()) }
 }
 
 /// The kubeconfig as Toolforge lays it out (contract 6.2): today's clients take tool and certificate from it.

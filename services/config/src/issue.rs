@@ -1,7 +1,5 @@
 //! `toolforged-config issue-service` and `issue-gateway`: certificates of the data directory's authority, as files.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use config::embedded::{Data, Directory};
 use config::{Authority, Identity, Machine};
+use durable::Replace;
 
 use crate::args::{IssueGateway, IssueService};
 
@@ -47,20 +46,20 @@ fn with_authority(data: &Data, issue: impl FnOnce(&Authority) -> Result<()>) -> 
 }
 
 fn write(folder: &Path, name: &str, identity: &Identity) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| in_folder(folder))?;
+    durable::make_directory(folder).with_context(|| in_folder(folder))?;
     // The key first: a certificate that is there has its key.
     for (ending, contents, mode) in
         [("key", &identity.key_pem, 0o600), ("crt", &identity.certificate_pem, 0o644)]
     {
         let path = folder.join(format!("{name}.{ending}"));
-        config::embedded::write_file(&path, contents.as_bytes(), mode).with_context(|| in_folder(&path))?;
+        Replace::mode(mode).write(&path, contents.as_bytes()).with_context(|| in_folder(&path))?;
     }
     Ok(())
 }
 
 fn public(folder: &Path, name: &str, pem: &str) -> Result<()> {
     let path = folder.join(name);
-    config::embedded::write_file(&path, pem.as_bytes(), 0o644).with_context(|| in_folder(&path))
+    Replace::mode(0o644).write(&path, pem.as_bytes()).with_context(|| in_folder(&path))
 }
 
 fn in_folder(path: &Path) -> String {

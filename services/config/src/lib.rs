@@ -4,7 +4,6 @@
 //! `embedded` there is everything that its own binary is made of.
 
 mod authority;
-mod durable;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod grpc;

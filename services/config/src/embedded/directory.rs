@@ -1,12 +1,10 @@
 //! The data directory: where things are in it, and the lock that keeps a second server out.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::fs::{FlockOperation, flock};
+use durable::{Lock, LockError};
 
 /// A data directory.
 #[derive(Clone, Debug)]
@@ -17,7 +15,7 @@ pub struct Directory {
 /// Held for as long as this process owns the directory.
 #[derive(Debug)]
 pub struct Owned {
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What became of an attempt to own a directory.
@@ -32,10 +30,7 @@ pub enum Ownership {
 impl Directory {
     /// The directory at `path`, made if it is missing; nobody else may look into it.
     pub fn open(path: &Path) -> Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
+        durable::make_directory(path)
             .with_context(|| format!("cannot make the data directory {}", path.display()))?;
         let path = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))?;
         Ok(Self { path })
@@ -43,27 +38,10 @@ impl Directory {
 
     /// Tries to own it.
     pub fn own(&self) -> Result<Ownership> {
-        let path = self.path.join("lock");
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                lock.set_len(0)?;
-                writeln!(lock, "{}", std::process::id())?;
-                Ok(Ownership::Ours(Owned { _lock: lock }))
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                let mut holder = String::new();
-                lock.read_to_string(&mut holder)?;
-                Ok(Ownership::Theirs(holder.trim().parse().ok()))
-            }
-            Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        match Lock::take(&self.path.join("lock")) {
+            Ok(lock) => Ok(Ownership::Ours(Owned { _lock: lock })),
+            Err(LockError::Held { pid, .. }) => Ok(Ownership::Theirs(pid)),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -2,10 +2,10 @@
 
 mod open;
 
-use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use durable::Lock;
 use engine::{
     Attachment, Capabilities, Engine, Error, Image, InstanceId, LogEntry, LogPage, LogQuery, Observation,
     Signal, Workload, WorkloadId,
@@ -35,7 +35,7 @@ pub struct Embedded {
 struct Held {
     _upkeep: [Task; 2],
     /// Held for as long as this engine owns the directory.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Embedded {

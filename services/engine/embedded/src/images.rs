@@ -13,7 +13,6 @@ use engine::{Error, Image};
 use engine_shim::{Bind, Tier, host_binds};
 
 use self::catalogue::Entry;
-use crate::durable;
 
 /// The file in `images/`.
 const FILE: &str = "catalogue.yaml";
@@ -160,10 +159,7 @@ fn install(bin: &Path) -> io::Result<()> {
     if fs::read(&file).is_ok_and(|present| present == contents) {
         return Ok(());
     }
-    let new = bin.join(format!("{name}.new"));
-    fs::write(&new, contents)?;
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
-    fs::rename(&new, &file)
+    durable::Replace::mode(0o755).write(&file, contents)
 }
 
 #[cfg(test)]

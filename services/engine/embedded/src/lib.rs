@@ -10,7 +10,6 @@ mod always;
 mod attach;
 mod config;
 mod dial;
-mod durable;
 mod embedded;
 mod environment;
 mod health;

@@ -17,7 +17,6 @@ use tokio::time::{sleep, timeout};
 
 use self::hold::Held;
 use self::start::Opening;
-use crate::durable;
 use crate::records::InstanceRecord;
 use crate::shared::{Shared, blocking};
 

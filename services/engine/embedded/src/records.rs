@@ -3,6 +3,7 @@
 //! A workload's record is written before anything is done for it and removed after everything it held is gone; an
 //! instance's record is written before its process is started. Recovery reads nothing else.
 
+mod json;
 pub(crate) mod wire;
 
 use std::fs;
@@ -12,8 +13,6 @@ use std::path::{Path, PathBuf};
 use engine::{Exit, InstanceId, Workload, WorkloadId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::durable;
 
 /// The version of both records; a newer one is refused.
 const VERSION: u32 = 1;
@@ -152,10 +151,10 @@ impl Directories {
     /// Makes a workload's record so. What is to be deleted may use the reserve, for that makes room.
     pub(crate) fn save_workload(&self, record: &WorkloadRecord) -> io::Result<()> {
         let path = self.workload(&record.workload.id);
-        match durable::write_json(&path, record) {
+        match json::write(&path, record) {
             Err(error) if record.deleting && error.kind() == io::ErrorKind::StorageFull => {
                 durable::remove(&self.reserve())?;
-                durable::write_json(&path, record)
+                json::write(&path, record)
             }
             other => other,
         }
@@ -185,12 +184,12 @@ impl Directories {
         if !directory.is_dir() {
             durable::make_directory(&directory)?;
         }
-        durable::write_json(&directory.join(INSTANCE_FILE), record)
+        json::write(&directory.join(INSTANCE_FILE), record)
     }
 
     /// The record of an instance, where there is one.
     pub(crate) fn load_instance(&self, id: &InstanceId) -> io::Result<Option<InstanceRecord>> {
-        durable::read_json(&self.instance(id).join(INSTANCE_FILE))
+        json::read(&self.instance(id).join(INSTANCE_FILE))
     }
 
     /// Forgets an instance, with all its files.
@@ -210,7 +209,7 @@ impl Directories {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "new") {
                 durable::remove(&path)?;
-            } else if let Some(record) = durable::read_json::<WorkloadRecord>(&path)? {
+            } else if let Some(record) = json::read::<WorkloadRecord>(&path)? {
                 refuse_newer(&path, record.version)?;
                 found.push(record);
             }
@@ -224,7 +223,7 @@ impl Directories {
         for entry in fs::read_dir(&self.instances)? {
             let directory = entry?.path();
             let path = directory.join(INSTANCE_FILE);
-            match durable::read_json::<InstanceRecord>(&path)? {
+            match json::read::<InstanceRecord>(&path)? {
                 Some(record) => {
                     refuse_newer(&path, record.version)?;
                     found.push(record);

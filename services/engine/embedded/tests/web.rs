@@ -195,7 +195,7 @@ async fn a_second_engine_and_a_closed_one_are_refused() {
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_engine-embedded-shim"));
     let error = Embedded::open(support::config(place.data(), &exe)).await.unwrap_err();
     let Error::Failed { source, .. } = &error else { panic!("{error:?}") };
-    assert!(source.to_string().contains("is held by another engine"), "{source}");
+    assert!(source.to_string().contains("is held by process"), "{source}");
     place.finish(&engine, seen).await;
     let error = engine.apply(place.workload("once", 1, "true")).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");

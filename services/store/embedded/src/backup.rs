@@ -1,8 +1,7 @@
 //! A copy of the database, taken while it is in use.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,8 @@ use crate::schema;
 /// Copies what is live in `file` to `target`, through a file beside it. `SQLite` does not sync such a copy; we do.
 pub(crate) fn copy(file: &Path, target: &Path) -> Result<()> {
     let partial = beside(target);
-    let result = write(file, &partial).and_then(|()| publish(&partial, target).map_err(unavailable));
+    let result =
+        write(file, &partial).and_then(|()| durable::put_in_place(&partial, target).map_err(unavailable));
     if result.is_err() {
         // what is left of it helps nobody, and the first error is the one to report
         let _ = fs::remove_file(&partial);
@@ -41,11 +41,4 @@ fn write(file: &Path, partial: &Path) -> Result<()> {
     connection.pragma_update(None, "query_only", "off").map_err(unavailable)?;
     let name = partial.to_str().ok_or_else(|| unavailable("the path of the backup is not UTF-8"))?;
     connection.execute("VACUUM INTO ?1", [name]).map(drop).map_err(unavailable)
-}
-
-fn publish(partial: &Path, target: &Path) -> io::Result<()> {
-    File::open(partial)?.sync_all()?;
-    fs::rename(partial, target)?;
-    let directory = target.parent().filter(|directory| !directory.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use durable::LockError;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE};
 use store::Error;
@@ -63,6 +64,14 @@ impl OpenError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn lock(directory: &Path) -> impl FnOnce(LockError) -> Self {
+        let directory = directory.to_owned();
+        move |error| match error {
+            LockError::Held { pid, .. } => Self::InUse { directory, pid },
+            LockError::Io { path, source } => Self::Io { path, source },
+        }
     }
 
     /// Whether it failed for want of room on the disk.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use durable::Lock;
 use rusqlite::Connection;
 use store::follow::follow;
 use store::{
@@ -16,14 +17,12 @@ use store::{
 };
 use tokio::sync::oneshot;
 
-use lock::DirectoryLock;
 use reader::Reads;
 use shared::Shared;
 use writer::{Commit, Writer};
 
 mod backup;
 mod error;
-mod lock;
 mod options;
 mod queue;
 mod reader;
@@ -37,6 +36,7 @@ pub use options::{OnFatal, OnStep, Options};
 
 /// The name of the database in the directory.
 pub const FILE: &str = "state.db";
+const LOCK: &str = "state.lock";
 
 /// A store in one directory. One process has it open at a time.
 ///
@@ -49,7 +49,7 @@ pub struct Sqlite {
     readers: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
     backups: Arc<tokio::sync::Mutex<()>>,
-    lock: Arc<DirectoryLock>,
+    lock: Arc<Lock>,
 }
 
 impl Sqlite {
@@ -57,7 +57,8 @@ impl Sqlite {
     /// After a stop that was not clean the file is checked first. Blocks on the disk.
     pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
         let Options { deletions_kept, reserve_bytes, readers, on_step, on_fatal } = options;
-        let lock = Arc::new(DirectoryLock::acquire(directory)?);
+        durable::make_directory(directory).map_err(OpenError::io(directory))?;
+        let lock = Arc::new(Lock::take(&directory.join(LOCK)).map_err(OpenError::lock(directory))?);
         let file = directory.join(FILE);
         let (reserve, connection) =
             reserve::open_beside(directory, reserve_bytes, || schema::open(&file, lock.was_unclean()))?;
@@ -129,7 +130,10 @@ impl Drop for Sqlite {
         self.shared.close();
         stopped &= self.writer.take().is_none_or(|writer| writer.join().is_ok());
         if stopped && !self.shared.has_failed() {
-            self.lock.mark_stopped();
+            // without the note the next start checks the file
+            if let Err(error) = self.lock.mark_stopped() {
+                tracing::warn!(%error, "cannot note the clean stop of a store");
+            }
         }
     }
 }

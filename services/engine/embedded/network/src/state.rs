@@ -1,10 +1,11 @@
 //! What the kernel cannot remember: the range in use and the services with their addresses.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use durable::{Replace, Sync};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Protocol, Subnet};
@@ -54,11 +55,7 @@ pub(crate) fn load(path: &Path) -> Result<Option<(Subnet, Vec<Service>)>, Error>
 /// Replaces the file; a crash leaves the old one or the new one.
 pub(crate) fn save(path: &Path, subnet: Subnet, services: Vec<Service>) -> io::Result<()> {
     let saved = Saved { version: VERSION, subnet: subnet.to_string(), services };
-    let next = path.with_extension("json.next");
-    let mut file = File::create(&next)?;
-    file.write_all(&serde_json::to_vec(&saved)?)?;
-    file.sync_data()?;
-    fs::rename(&next, path)
+    Replace::mode(0o600).sync(Sync::Contents).write(path, &serde_json::to_vec(&saved)?)
 }
 
 #[cfg(test)]

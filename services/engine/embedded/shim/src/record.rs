@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use durable::{Replace, Sync};
 use rustix::fs::{FlockOperation, flock};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -142,25 +143,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 
 /// Writes a file so that readers see all of it or the old one.
 ///
-/// `durable` adds what is needed to find it after a loss of power: only [`ExitRecord`] matters then, for a start is
-/// void after a reboot.
-pub(crate) fn write<T: Serialize>(dir: &Path, name: &str, value: &T, durable: bool) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let temporary = dir.join(format!("{name}.tmp"));
-    let bytes = serde_json::to_vec(value)?;
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&bytes)?;
-    if durable {
-        file.sync_all()?;
-    }
-    fs::rename(&temporary, dir.join(name))?;
-    if durable {
-        fs::File::open(dir)?.sync_all()?;
-    }
-    Ok(())
+/// Only [`ExitRecord`] matters after a loss of power, for a start is void after a reboot.
+pub(crate) fn write<T: Serialize>(dir: &Path, name: &str, value: &T, sync: Sync) -> io::Result<()> {
+    Replace::mode(0o600).sync(sync).write(&dir.join(name), &serde_json::to_vec(value)?)
 }
 
 /// The identity of the running boot.

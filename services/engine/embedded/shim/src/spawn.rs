@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use durable::Sync;
+
 use crate::record::{self, names};
 use crate::spec::Spec;
 
@@ -33,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// did not answer in time is there after all.
 pub fn spawn(exe: &Path, dir: &Path, spec: &Spec, environment: &[(String, String)]) -> io::Result<()> {
     check(spec, environment)?;
-    record::write(dir, names::SPEC, spec, false)?;
+    record::write(dir, names::SPEC, spec, Sync::Nothing)?;
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_read_timeout(Some(PATIENCE))?;
     ours.set_write_timeout(Some(PATIENCE))?;

@@ -1,11 +1,10 @@
 //! Opening: what the machine can do is found by trying, and what was left is taken over.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use durable::Lock;
 use engine::{Capabilities, Enforcement, Error, Isolation};
 use engine_network::Network;
 use engine_shim::{Parent, Probed, Tier};
@@ -24,15 +23,9 @@ use crate::task::Task;
 /// How often output that is too old is dropped.
 const SWEEP: Duration = Duration::from_mins(5);
 
-/// How long the lock is waited for: a child that a killed server had forked holds it until it executes its program.
-const LET_GO: Duration = Duration::from_secs(2);
-
-/// Between two looks at the lock.
-const LOOK: Duration = Duration::from_millis(10);
-
 /// What blocks while an engine is opened.
 struct Opened {
-    lock: File,
+    lock: Lock,
     directories: Directories,
     probed: Probed,
     network: Network,
@@ -96,7 +89,7 @@ fn open(
     programs: &[std::path::PathBuf],
 ) -> std::io::Result<Opened> {
     let directories = Directories::open(data)?;
-    let lock = lock(&directories)?;
+    let lock = Lock::take(&directories.root.join("lock"))?;
     keep_reserve(&directories);
     let mut probed = engine_shim::probe(exe, &directories.root, &group(&directories.root.canonicalize()?))?;
     let network = if probed.isolation == Tier::Full {
@@ -137,20 +130,6 @@ pub(super) fn remove_group(parent: Option<&Parent>) {
             tracing::info!(directory = %directory.display(), %error, "a control group stays");
         }
     }
-}
-
-fn lock(directories: &Directories) -> std::io::Result<File> {
-    let path = directories.root.join("lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-    let given_up = Instant::now() + LET_GO;
-    while let Err(error) = file.try_lock() {
-        if Instant::now() >= given_up {
-            let text = format!("{} is held by another engine: {error}", path.display());
-            return Err(std::io::Error::new(std::io::ErrorKind::ResourceBusy, text));
-        }
-        std::thread::sleep(LOOK);
-    }
-    Ok(file)
 }
 
 fn capabilities(probed: &Probed, network: &Network) -> Capabilities {

@@ -20,7 +20,7 @@ use crate::dial::Dial;
 use crate::images::Runtime;
 use crate::link::Link;
 use crate::shared::blocking;
-use crate::{durable, environment, once};
+use crate::{environment, once};
 
 /// How long another service may take to answer about a tool.
 const PATIENCE: Duration = Duration::from_secs(30);

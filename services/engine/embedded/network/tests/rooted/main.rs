@@ -315,7 +315,7 @@ fn a_failed_attachment_leaves_nothing_and_can_be_repeated() {
 fn a_service_that_could_not_be_written_down_is_written_by_the_next_call() {
     let Some(scene) = Scene::new() else { return };
     let network = Network::open(&scene.engine(), Options::default()).unwrap();
-    let blocker = scene.engine().join("network.json.next");
+    let blocker = scene.engine().join("network.json.new");
     std::fs::create_dir(&blocker).unwrap();
     assert!(network.service("alpha", "web", PORT, Protocol::Tcp, &[]).is_err());
     std::fs::remove_dir(&blocker).unwrap();

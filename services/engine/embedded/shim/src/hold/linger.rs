@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use durable::Sync;
 use rustix::event::{PollFd, poll};
 
 use super::clients::{Clients, Wanted};
@@ -22,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Writes `exit.json`.
 pub(super) fn keep(dir: &Path, record: &ExitRecord) -> io::Result<()> {
-    record::write(dir, names::EXIT, record, true)
+    record::write(dir, names::EXIT, record, Sync::All)
 }
 
 /// Removes what the run needed, waits for [`Request::Acknowledge`], and lets go of the directory.

@@ -240,7 +240,7 @@ impl<'a> Run<'a> {
             limits: self.enforced,
         };
         // where it cannot be written the run goes on: it dies with the shim, so nobody will miss it
-        let _ = record::write(self.dir, names::STARTED, &started, false);
+        let _ = record::write(self.dir, names::STARTED, &started, durable::Sync::Nothing);
         self.clients.broadcast(&Event::Started { started: started.clone() });
         self.started = Some(started);
     }

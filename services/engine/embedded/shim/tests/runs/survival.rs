@@ -211,7 +211,7 @@ fn an_end_is_tried_again() {
     world.spec.stdin = true;
     let (mut client, _) = world.start();
     // a directory in the way is a disk that takes nothing
-    let obstacle = world.dir().join("exit.json.tmp");
+    let obstacle = world.dir().join("exit.json.new");
     fs::create_dir(&obstacle).unwrap();
     client.send(&Request::CloseInput).unwrap();
     until("it has ended", || {
