@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use mesh::drain::{Drain, Grace};
+use mesh::gather::{Gathered, gather};
 use mesh::identity::Principal;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -125,34 +125,34 @@ impl Server {
             Protocol::Http1 => {
                 let io = TokioIo::new(Lingering::new(io, self.limits.header_bytes as usize));
                 let connection = self.http1.serve_connection(io, service).with_upgrades();
-                self.drive(Box::pin(connection), http1::UpgradeableConnection::graceful_shutdown).await
+                let ended = self.drive(Box::pin(connection), |one| one.as_mut().graceful_shutdown()).await;
+                ended.map_err(io::Error::other)
             }
             Protocol::Http2 => {
+                let (io, sending) = gather(io);
                 let connection = self.http2.serve_connection(TokioIo::new(io), service);
-                self.drive(Box::pin(connection), http2::Connection::graceful_shutdown).await
+                let connection = Gathered::new(connection, sending);
+                let ended = self.drive(connection, |one| one.connection().graceful_shutdown()).await;
+                ended.and_then(|ended| ended.map_err(io::Error::other))
             }
         };
         // a WebSocket, for one
         caller.tunnel.run().await;
-        ended.map_err(io::Error::other)
+        ended
     }
 
     /// Drives a connection; asks it to close when it is old or the drain has come so far.
-    async fn drive<C>(
-        &self,
-        mut connection: Pin<Box<C>>,
-        close: impl FnOnce(Pin<&mut C>),
-    ) -> hyper::Result<()>
+    async fn drive<C>(&self, mut connection: C, close: impl FnOnce(&mut C)) -> C::Output
     where
-        C: Future<Output = hyper::Result<()>>,
+        C: Future + Unpin,
     {
         let old = sleep(jittered(self.limits.age, random()));
         tokio::select! {
-            ended = connection.as_mut() => return ended,
+            ended = &mut connection => return ended,
             () = self.closing.cancelled() => {}
             () = old => {}
         }
-        close(connection.as_mut());
+        close(&mut connection);
         connection.await
     }
 }

@@ -13,6 +13,8 @@ pub mod client;
 pub mod deadline;
 pub mod drain;
 pub mod frame;
+#[cfg(feature = "transport")]
+pub mod gather;
 #[cfg(feature = "health")]
 pub mod health;
 pub mod identity;

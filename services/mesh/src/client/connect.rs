@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Times;
 use super::endpoint::Endpoint;
+use crate::gather::{Gather, Sending, gather};
 use crate::transport::BoxIo;
 
 /// Streams of one connection, whatever its server allows.
@@ -35,7 +36,7 @@ const MAX_FRAME: u32 = 128 << 10;
 /// Bytes of all headers of a response.
 const MAX_HEADERS: u32 = 16 << 10;
 
-type Protocol = h2::client::Connection<BoxIo, Bytes>;
+type Protocol = h2::client::Connection<Gather<BoxIo>, Bytes>;
 
 /// One HTTP/2 connection.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ pub(super) async fn open(
     times: &Times,
     ended: impl FnOnce(bool) + Send + 'static,
 ) -> io::Result<Arc<Connection>> {
-    let io = endpoint.connect(times).await?;
+    let (io, sending) = gather(endpoint.connect(times).await?);
     let mut builder = h2::client::Builder::new();
     builder
         .enable_push(false)
@@ -85,6 +86,7 @@ pub(super) async fn open(
         .max_header_list_size(MAX_HEADERS)
         // none before SETTINGS, which is how their arrival shows
         .initial_max_send_streams(0);
+    // nothing is sent before the connection is driven
     let shaken = timeout(times.handshake, builder.handshake(io)).await;
     let (sender, mut protocol) = shaken.map_err(|_| timed_out())?.map_err(io::Error::other)?;
     let streams = Arc::new(AtomicUsize::new(0));
@@ -100,7 +102,7 @@ pub(super) async fn open(
     let pulse = keep_alive(pings, (times.ping, times.ping_answer), Arc::downgrade(&connection));
     let used = Arc::downgrade(&connection);
     tokio::spawn(async move {
-        if let Err(error) = drive(protocol, pulse, streams, told).await {
+        if let Err(error) = drive((protocol, sending), pulse, streams, told).await {
             tracing::debug!(%error, "a connection ended");
         }
         // one that nobody holds any longer was not in use
@@ -122,7 +124,7 @@ fn timed_out() -> io::Error {
 
 /// Moves the bytes of a connection until it ends or its server does not answer a PING.
 async fn drive(
-    mut protocol: Protocol,
+    (mut protocol, mut sending): (Protocol, Sending<BoxIo>),
     pulse: impl Future<Output = io::Error>,
     streams: Arc<AtomicUsize>,
     told: oneshot::Sender<()>,
@@ -138,7 +140,7 @@ async fn drive(
         {
             let _ = told.send(());
         }
-        match polled {
+        match sending.after(polled, cx)? {
             Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
             Poll::Pending => pulse.as_mut().poll(cx).map(Err),
         }
