@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
 use http::StatusCode;
 use mesh::telemetry::{Durations, Series};
 
@@ -23,7 +24,7 @@ const MAX_NAMES: usize = 1 << 16;
 /// The names of routes that were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    by_method: [RwLock<HashMap<Box<str>, Arc<Name>>>; METHODS.len()],
+    by_method: [RwLock<HashMap<Box<str>, Arc<Name>, RandomState>>; METHODS.len()],
 }
 
 /// The name of one route and method.

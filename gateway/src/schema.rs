@@ -13,6 +13,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use mesh::drain::Drain;
 use options::Table;
 use tokio::sync::watch;
@@ -27,6 +28,9 @@ use crate::mapping::Mapping;
 use compile::compile;
 use endpoint::{Known, News};
 
+/// Services to backends, by the place in the list of backends.
+type Owners = HashMap<String, usize, RandomState>;
+
 /// What tells OpenAPI documents apart: the first path segment, where it is one's alone, and the variant.
 type DocumentKey = (Option<String>, OpenApiVersion, OpenApiForms);
 
@@ -38,8 +42,7 @@ pub(crate) struct Schema {
     pub(crate) access: Table,
     /// Reflection of all of it.
     pub(crate) reflection: Reflection,
-    /// Services to backends, by the place in the list of backends.
-    owners: HashMap<String, usize>,
+    owners: Owners,
     /// The files that it was made of.
     files: Vec<Bytes>,
     hash: String,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::problem::Problem;
@@ -146,7 +147,7 @@ fn is_never(name: &str) -> bool {
 /// One direction, made for looking up.
 #[derive(Debug, Default)]
 struct Allowed {
-    names: HashMap<HeaderName, HeaderName>,
+    names: HashMap<HeaderName, HeaderName, RandomState>,
     prefixes: Vec<String>,
 }
 

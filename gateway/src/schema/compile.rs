@@ -9,7 +9,7 @@ use bytes::Bytes;
 use options::Table;
 use transcode::{Program, Unused};
 
-use super::Schema;
+use super::{Owners, Schema};
 use crate::Unstated;
 use crate::bounds::MethodBounds;
 use crate::builtin::reflection::Reflection;
@@ -81,7 +81,7 @@ fn unused(unused: Unused) -> Option<String> {
 }
 
 /// Services to the places of their backends, and the files of all.
-type Gathered = (HashMap<String, usize>, Vec<Bytes>);
+type Gathered = (Owners, Vec<Bytes>);
 
 /// Puts together what the backends serve; of two that differ the first counts.
 fn gather<'a>(backends: impl Iterator<Item = (&'a str, Option<&'a Files>)>) -> Result<Gathered, SchemaError> {
@@ -120,7 +120,7 @@ fn gather<'a>(backends: impl Iterator<Item = (&'a str, Option<&'a Files>)>) -> R
             }
         }
     }
-    let owners: HashMap<String, usize> =
+    let owners: Owners =
         claims.into_iter().map(|(service, (index, _))| (service.to_owned(), index)).collect();
     // details of errors lie in `Any`, so that no service's files need to have their types
     for file in transcode::files_of_set(tonic_types::pb::FILE_DESCRIPTOR_SET)? {

@@ -9,6 +9,8 @@ mod tests;
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::template::{Segment, Template};
 pub(crate) use search::Found;
 
@@ -20,12 +22,12 @@ pub(crate) type BindingId = u32;
 pub(crate) struct Trie {
     nodes: Vec<Node>,
     /// Every verb of every route: what follows a last colon is a verb only when some route has it.
-    verbs: HashMap<Box<str>, u16>,
+    verbs: HashMap<Box<str>, u16, RandomState>,
 }
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, u32>,
+    literals: HashMap<Box<str>, u32, RandomState>,
     one: Option<u32>,
     many: Option<u32>,
     /// It is a `**`, and some route has a literal after it.
@@ -45,7 +47,7 @@ struct End {
 
 impl Default for Trie {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], verbs: HashMap::new() }
+        Self { nodes: vec![Node::default()], verbs: HashMap::default() }
     }
 }
 

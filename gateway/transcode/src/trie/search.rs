@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
+
 use super::{BindingId, Trie};
 use crate::percent::{Mode, PercentFault, decode};
+
+/// As many segments as most paths have at most.
+const USUAL_SEGMENTS: usize = 8;
 
 /// What a search found.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,11 +74,10 @@ impl Trie {
         let mut search = Search::new(self, method, segments, allowed);
         (search.verb, search.slash) = (verb, slash);
         let binding = search.at(0, 0, false)?;
-        let mut marks: Vec<usize> = search
-            .marks
-            .iter()
-            .map(|i| segments.get(*i).map_or_else(|| end(segments), |s| s.start))
-            .collect();
+        let mut marks = search.marks;
+        for mark in &mut marks {
+            *mark = segments.get(*mark).map_or_else(|| end(segments), |s| s.start);
+        }
         marks.push(end(segments));
         Some(Found::Route { binding, marks })
     }
@@ -107,19 +111,18 @@ pub(super) fn split(path: &str) -> Result<Vec<PathSegment<'_>>, BadSegment> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
+    let mut segments = Vec::with_capacity(USUAL_SEGMENTS);
     let mut start = 0;
-    path.split('/')
-        .map(|raw| {
-            let bad = |expected| BadSegment { segment: raw.to_owned(), expected };
-            let text = decode(raw, Mode::Segment).map_err(|e: PercentFault| bad(e.expected()))?;
-            if text == "." || text == ".." {
-                return Err(bad("a path without dot segments"));
-            }
-            let segment = PathSegment { text, start, len: raw.len() };
-            start += raw.len() + 1;
-            Ok(segment)
-        })
-        .collect()
+    for raw in path.split('/') {
+        let bad = |expected| BadSegment { segment: raw.to_owned(), expected };
+        let text = decode(raw, Mode::Segment).map_err(|e: PercentFault| bad(e.expected()))?;
+        if text == "." || text == ".." {
+            return Err(bad("a path without dot segments"));
+        }
+        segments.push(PathSegment { text, start, len: raw.len() });
+        start += raw.len() + 1;
+    }
+    Ok(segments)
 }
 
 struct Search<'s, 'p> {
@@ -130,7 +133,7 @@ struct Search<'s, 'p> {
     slash: bool,
     allowed: &'s mut BTreeSet<String>,
     /// For each `**` node, the position from which on nothing was found below it; apart from the search for a literal.
-    failed: HashMap<(u32, bool), usize>,
+    failed: HashMap<(u32, bool), usize, RandomState>,
     /// How many pairs of node and position were looked at.
     visits: usize,
     /// At which path segment each template segment begins.
@@ -144,7 +147,7 @@ impl<'s, 'p> Search<'s, 'p> {
         segments: &'s [PathSegment<'p>],
         allowed: &'s mut BTreeSet<String>,
     ) -> Self {
-        let (failed, marks) = (HashMap::new(), Vec::new());
+        let (failed, marks) = (HashMap::default(), Vec::with_capacity(segments.len() + 1));
         Self { trie, method, segments, verb: 0, slash: false, allowed, failed, visits: 0, marks }
     }
 
