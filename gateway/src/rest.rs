@@ -78,8 +78,8 @@ pub(crate) async fn serve(
     let limit = if bound.takes_body() { call.bounds.body } else { NO_BODY };
     let data = read(RequestBody::new(request.body_mut(), coding)?, limit, limits.body).await?;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let body = (!data.is_empty()).then_some(transcode::Body { content_type, data: &data });
-    let frame = bound.request(body).map_err(|error| Problem::request(&error))?;
+    let body = transcode::Body { content_type, data: &data };
+    let frame = bound.request(Some(body)).map_err(|error| Problem::request(&error))?;
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
     let reply = self::call(call.backend, &method, frame, call.principal, metadata, left).await;
     let (head, replies) = reply.map_err(|status| Problem::backend(&status))?.into_parts();

@@ -3,7 +3,11 @@
 use api::jobs::v1::jobs_client::JobsClient;
 use api::jobs::v1::status_client::StatusClient;
 use api::jobs::v1::{GetHealthRequest, GetJobRequest, ListJobsRequest};
-use gateway::{Access, Caller, Mapping, MethodBounds, MethodSetting, SecurityScheme};
+use gateway::{
+    Access, Backend, Caller, Descriptors, Mapping, MethodBounds, MethodSetting, SecurityScheme, Unstated,
+};
+use mesh::client::{Channel, Endpoint};
+use prost::Message as _;
 use serde_json::{Value, json};
 use tonic::Code;
 
@@ -11,7 +15,7 @@ use crate::admin::Socket;
 use crate::backend::Fake;
 use crate::pki::Identity;
 use crate::process::{Process, address_of, exchange, output};
-use crate::world::{Setup, World, start_with};
+use crate::world::{Setup, World, start_with, start_with_backend, within};
 
 fn setting(selector: &str, set: impl Fn(&mut MethodSetting)) -> MethodSetting {
     let mut setting = MethodSetting::new(selector.parse().unwrap());
@@ -101,6 +105,56 @@ async fn a_method_can_have_bounds_of_its_own() {
     // gRPC carries its own
     let x = GetJobRequest { tool: "alpha".to_owned(), name: "x".to_owned(), ..Default::default() };
     JobsClient::new(world.channel(&world.alpha)).get_job(x).await.unwrap();
+}
+
+/// A backend whose one method has no options at all.
+fn bare() -> Backend {
+    use prost_types::{
+        DescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto,
+        ServiceDescriptorProto,
+    };
+    let name = |name: &str| Some(name.to_owned());
+    let method = MethodDescriptorProto {
+        name: name("Ask"),
+        input_type: name(".a.Text"),
+        output_type: name(".a.Text"),
+        ..Default::default()
+    };
+    let file = FileDescriptorProto {
+        name: name("a.proto"),
+        package: name("a"),
+        syntax: name("proto3"),
+        message_type: vec![DescriptorProto { name: name("Text"), ..Default::default() }],
+        service: vec![ServiceDescriptorProto {
+            name: name("Bare"),
+            method: vec![method],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let set = FileDescriptorSet { file: vec![file] }.encode_to_vec();
+    let (_, connector) = mesh::memory::pair("service:gateway".parse().unwrap());
+    let channel = Channel::new(Endpoint::memory(connector));
+    Backend::new("bare", &channel).with_descriptors(Descriptors::read([&set[..]]).unwrap())
+}
+
+#[tokio::test]
+async fn where_nothing_is_said_documents_say_what_the_gateway_does() {
+    for (unstated, status) in [(Unstated::Admit, 503), (Unstated::Deny, 401)] {
+        let mut mapping = Mapping::default();
+        mapping.options.default_bindings = true;
+        let security = vec![SecurityScheme::MutualTls];
+        let setup = Setup { mapping, security, unstated, ..Setup::default() };
+        let (world, ready) = start_with_backend(bare(), setup).await;
+        within(ready).await.unwrap();
+        let ask = &world.request("GET", "/openapi.json").await.json()["paths"]["/a.Bare/Ask"]["post"];
+        assert!(ask.is_object());
+        let public = unstated == Unstated::Admit;
+        assert_eq!(ask["security"] == json!([]), public, "{unstated:?}: {ask}");
+        assert_eq!(ask["responses"]["401"].is_object(), !public, "{unstated:?}: {ask}");
+        let mut nobody = world.connect_as(&Identity::default()).await;
+        assert_eq!(nobody.request("POST", "/a.Bare/Ask", "", b"{}").await.status(), status);
+    }
 }
 
 /// A file that says something of every kind, some of it of nothing.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gateway::{
     Backend, ErrorForm, Gateway, Limits, Mapping, Options, Policies, Prefer, SecurityScheme, Tls, TlsPem,
+    Unstated,
 };
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::{Drain, Grace};
@@ -28,6 +29,7 @@ pub(crate) struct Setup {
     pub(crate) private_reflection: bool,
     pub(crate) mapping: Mapping,
     pub(crate) security: Vec<SecurityScheme>,
+    pub(crate) unstated: Unstated,
 }
 
 pub(crate) struct World {
@@ -75,6 +77,7 @@ pub(crate) async fn start_with_backend(backend: Backend, setup: Setup) -> (World
         policies: setup.policies,
         mapping: setup.mapping,
         security: setup.security,
+        unstated: setup.unstated,
         ..Options::default()
     };
     let gateway = Arc::new(Gateway::new(backends, options, &drain));

@@ -38,7 +38,7 @@ pub struct Bound {
 pub struct Body<'b> {
     /// The `Content-Type` header, when there is one.
     pub content_type: Option<&'b str>,
-    /// The bytes; empty is the same as no body.
+    /// The bytes. Empty is the same as no body, but for a `google.api.HttpBody` that has a content type all the same.
     pub data: &'b [u8],
 }
 
@@ -99,9 +99,12 @@ impl Bound {
     /// The request message as a whole gRPC frame: five bytes of header, then the message.
     pub fn request(&self, body: Option<Body<'_>>) -> Result<Vec<u8>, RequestError> {
         let parts = Parts { route: &self.route, tree: &self.tree };
-        match body.filter(|b| !b.data.is_empty()) {
-            None => parts.without_body(),
-            Some(body) if parts.is_raw() => parts.raw(body.content_type, body.data),
+        match body {
+            Some(Body { content_type: content_type @ Some(_), data }) if parts.is_raw() => {
+                parts.raw(content_type, data)
+            }
+            None | Some(Body { data: [], .. }) => parts.without_body(),
+            Some(body) if parts.is_raw() => parts.raw(None, body.data),
             Some(body) => {
                 if self.takes_body() {
                     check_json(body.content_type)?;

@@ -12,6 +12,7 @@ mod schemas;
 mod sides;
 mod texts;
 mod values;
+mod words;
 
 use std::collections::BTreeSet;
 

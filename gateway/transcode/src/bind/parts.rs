@@ -62,7 +62,9 @@ impl<'p> Parts<'p> {
         if !self.tree.is_sent() {
             put_len_field(&mut out, 1, content_type.unwrap_or("application/octet-stream").as_bytes());
         }
-        put_len_field(&mut out, 2, data);
+        if !data.is_empty() {
+            put_len_field(&mut out, 2, data);
+        }
         if let Some(content) = content {
             end_len(&mut out, content);
         }

@@ -29,7 +29,7 @@ impl Operations<'_> {
             return Some(json!({ "description": text, "required": false, "content": { "*/*": {} } }));
         }
         let bound: Vec<&[u16]> = binding.variables.iter().map(|v| v.place.steps()).collect();
-        let side = Side::of_requests(method.rules.unknown_fields);
+        let side = Side::of_requests(&method.rules);
         let (body, required) = match field {
             None => self.whole_body(method, binding, side, &bound),
             Some((index, field)) => {

@@ -125,8 +125,8 @@ impl<'o> Operations<'o> {
         if self.secured && method.rules.public {
             operation.insert("security".to_owned(), json!([]));
         }
-        let mut parameters = self.path_parameters(binding, path, names);
-        parameters.extend(self.query_parameters(binding));
+        let mut parameters = self.path_parameters(&method.rules, binding, path, names);
+        parameters.extend(self.query_parameters(&method.rules, binding));
         if !parameters.is_empty() {
             operation.insert("parameters".to_owned(), parameters.into());
         }

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use super::info::{OpenApiForms, OpenApiVersion};
 use super::operations::Operations;
 use super::paths::{DocumentedPath, PathParameter};
+use super::sides::Side;
 use super::texts;
 use crate::bind::Binding;
 use crate::bind::place::from_text;
 use crate::bind::query;
+use crate::rules::{MethodRules, UnknownParameters};
 use crate::schema::{Field, Kind, Message, MessageId, Shape, WellKnown};
 
 /// How deep query parameters go into messages. The binder goes deeper.
@@ -17,25 +19,41 @@ const QUERY_DEPTH: usize = 4;
 /// Most query parameters of one operation: messages that hold each other would give them without end.
 const MOST: usize = 200;
 
+/// A query that is described.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    binding: &'a Binding,
+    /// How its texts are read.
+    side: Side,
+}
+
 impl Operations<'_> {
     pub(super) fn path_parameters(
         &mut self,
+        rules: &MethodRules,
         binding: &Binding,
         path: &DocumentedPath,
         names: &[String],
     ) -> Vec<Value> {
         let parameters = path.parameters.iter().zip(names);
-        parameters.map(|(parameter, name)| self.path_parameter(binding, parameter, name)).collect()
+        parameters.map(|(parameter, name)| self.path_parameter(rules, binding, parameter, name)).collect()
     }
 
-    fn path_parameter(&mut self, binding: &Binding, parameter: &PathParameter, name: &str) -> Value {
+    fn path_parameter(
+        &mut self,
+        rules: &MethodRules,
+        binding: &Binding,
+        parameter: &PathParameter,
+        name: &str,
+    ) -> Value {
         let variable = parameter.variable.and_then(|i| binding.variables.get(i));
         let field = variable.and_then(|v| v.place.field(self.schemas.schema));
         let lenient = field.is_some_and(|f| f.rules.lenient_bool);
+        let side = Side::of_text(rules);
         let part = parameter.partial || parameter.many;
         let mut schema = match field {
-            Some(field) if !part => self.schemas.text(field.kind, lenient),
-            _ => self.schemas.text(Kind::String, false),
+            Some(field) if !part => self.schemas.text(field.kind, lenient, side),
+            _ => self.schemas.text(Kind::String, false, side),
         };
         if schema["type"] == "string" && schema.get("format").is_none() && schema.get("enum").is_none() {
             schema["minLength"] = 1.into();
@@ -76,10 +94,14 @@ impl Operations<'_> {
         Some((message, message.field(*last)?))
     }
 
-    pub(super) fn query_parameters(&mut self, binding: &Binding) -> Vec<Value> {
+    pub(super) fn query_parameters(&mut self, rules: &MethodRules, binding: &Binding) -> Vec<Value> {
         let mut out = Vec::new();
         if !binding.is_whole_body() {
-            self.message_parameters(binding, binding.input, "", &mut Vec::new(), &mut out);
+            let asked = Asked { binding, side: Side::of_text(rules) };
+            self.message_parameters(asked, binding.input, "", &mut Vec::new(), &mut out);
+        }
+        if self.view.forms == OpenApiForms::Accepted {
+            ignored_parameters(rules, &mut out);
         }
         out
     }
@@ -87,7 +109,7 @@ impl Operations<'_> {
     /// The parameters of the fields of a message and, through single messages, of those inside it.
     fn message_parameters(
         &mut self,
-        binding: &Binding,
+        asked: Asked<'_>,
         id: MessageId,
         prefix: &str,
         inside: &mut Vec<MessageId>,
@@ -106,10 +128,10 @@ impl Operations<'_> {
                     let plain = self.inner.schema.message(inner).well_known == WellKnown::None;
                     // a type that contains itself is shown once
                     if plain && inside.len() < QUERY_DEPTH && !inside.contains(&inner) {
-                        self.message_parameters(binding, inner, &format!("{name}."), inside, out);
+                        self.message_parameters(asked, inner, &format!("{name}."), inside, out);
                     }
                 }
-                _ => out.extend(self.query_parameter(binding, message, field, &name)),
+                _ => out.extend(self.query_parameter(asked, message, field, &name)),
             }
         }
         inside.pop();
@@ -118,7 +140,7 @@ impl Operations<'_> {
     /// A parameter, if the binder takes it by this name.
     fn query_parameter(
         &mut self,
-        binding: &Binding,
+        asked: Asked<'_>,
         message: &Message,
         field: &Field,
         name: &str,
@@ -132,12 +154,12 @@ impl Operations<'_> {
         };
         let taken = if map { format!("{name}[key]") } else { name.to_owned() };
         let depth = self.inner.options.depth;
-        let found = query::place(schema, binding, depth, &taken).ok()?;
+        let found = query::place(schema, asked.binding, depth, &taken).ok()?;
         let same = found.field(schema).is_some_and(|other| std::ptr::eq(other, field));
         if !same || !from_text(schema, kind) {
             return None;
         }
-        let mut parameter = self.query_schema(field, kind, name);
+        let mut parameter = self.query_schema(field, kind, name, asked.side);
         if (field.rules.required && !field.rules.output_only) || field.required {
             parameter["required"] = true.into();
         }
@@ -150,10 +172,10 @@ impl Operations<'_> {
         Some(parameter)
     }
 
-    fn query_schema(&mut self, field: &Field, kind: Kind, name: &str) -> Value {
+    fn query_schema(&mut self, field: &Field, kind: Kind, name: &str, side: Side) -> Value {
         let well_known = kind.message().map(|id| self.inner.schema.message(id).well_known);
         let json = matches!(well_known, Some(WellKnown::Struct | WellKnown::Value | WellKnown::ListValue));
-        let value = self.schemas.text(kind, field.rules.lenient_bool);
+        let value = self.schemas.text(kind, field.rules.lenient_bool, side);
         match field.shape {
             Shape::Map => {
                 let mut object = json!({ "type": "object", "additionalProperties": value });
@@ -174,5 +196,23 @@ impl Operations<'_> {
             }
             Shape::Single => json!({ "name": name, "in": "query", "schema": value }),
         }
+    }
+}
+
+/// What a query may have beside the fields of the message, and what means nothing.
+fn ignored_parameters(rules: &MethodRules, out: &mut Vec<Value>) {
+    let ignored = |name: &str, schema: Value| json!({ "name": name, "in": "query", "description": "It is ignored.", "schema": schema });
+    for name in &rules.ignored_parameters {
+        if !out.iter().any(|known| known["name"] == **name) {
+            out.push(ignored(name, json!({ "type": "string" })));
+        }
+    }
+    if rules.unknown_parameters == UnknownParameters::Ignore {
+        // exploded, the members of an object are parameters, and its own name is none
+        let mut rest =
+            ignored("*", json!({ "type": "object", "additionalProperties": { "type": "string" } }));
+        (rest["style"], rest["explode"]) = ("form".into(), true.into());
+        rest["description"] = "Any other parameter is ignored.".into();
+        out.push(rest);
     }
 }

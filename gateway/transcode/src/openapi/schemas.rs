@@ -237,7 +237,7 @@ impl<'s> Schemas<'s> {
         if side == Side::Output {
             return;
         }
-        if side == Side::Strict {
+        if side.is_closed() {
             body["additionalProperties"] = false.into();
         }
         let mut choices = Vec::new();

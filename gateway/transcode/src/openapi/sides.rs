@@ -1,7 +1,7 @@
 //! Where a message occurs: what may be said of it depends on who sends it.
 
 use crate::program::Inner;
-use crate::rules::UnknownFields;
+use crate::rules::{MethodRules, UnknownFields};
 use crate::schema::MessageId;
 
 /// The schema of a message by who sends it and how strictly it is read. Documents of canonical forms have one for all.
@@ -15,15 +15,31 @@ pub(super) enum Side {
     Reporting,
     /// As it is read where unknown fields, and unknown words of enums, are ignored.
     Lenient,
+    /// As strict, but for words of enums in upper and lower case.
+    AnyCase,
+    /// As reporting, but for words of enums in upper and lower case.
+    ReportingAnyCase,
 }
 
 impl Side {
-    pub(super) fn of_requests(unknown: UnknownFields) -> Self {
-        match unknown {
-            UnknownFields::Reject => Self::Strict,
-            UnknownFields::Report => Self::Reporting,
-            UnknownFields::Ignore => Self::Lenient,
+    pub(super) fn of_requests(rules: &MethodRules) -> Self {
+        match (rules.unknown_fields, rules.any_case_enums) {
+            (UnknownFields::Reject, false) => Self::Strict,
+            (UnknownFields::Reject, true) => Self::AnyCase,
+            (UnknownFields::Report, false) => Self::Reporting,
+            (UnknownFields::Report, true) => Self::ReportingAnyCase,
+            (UnknownFields::Ignore, _) => Self::Lenient,
         }
+    }
+
+    /// Paths and queries, which have no unknown words of enums.
+    pub(super) fn of_text(rules: &MethodRules) -> Self {
+        if rules.any_case_enums { Self::AnyCase } else { Self::Strict }
+    }
+
+    /// Whether a message may have its own fields alone.
+    pub(super) fn is_closed(self) -> bool {
+        matches!(self, Self::Strict | Self::AnyCase)
     }
 
     /// What the names of its schemas end in. No full name of a proto has a hyphen.
@@ -33,6 +49,8 @@ impl Side {
             Self::Strict => "-Input",
             Self::Reporting => "-ReportedInput",
             Self::Lenient => "-LenientInput",
+            Self::AnyCase => "-AnyCaseInput",
+            Self::ReportingAnyCase => "-ReportedAnyCaseInput",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::info::OpenApiForms;
 use super::ranges;
 use super::schemas::Schemas;
 use super::sides::Side;
+use super::words;
 use crate::schema::{EnumId, Kind, MessageId, WellKnown};
 
 /// Either alphabet of base64, padded or not.
@@ -33,13 +34,13 @@ impl Schemas<'_> {
     }
 
     /// A value as text in a path or a query.
-    pub(super) fn text(&mut self, kind: Kind, lenient_bool: bool) -> Value {
+    pub(super) fn text(&mut self, kind: Kind, lenient_bool: bool, side: Side) -> Value {
         let accepted = self.forms == OpenApiForms::Accepted;
         match kind {
             Kind::Message(id) | Kind::Group(id) => match self.schema.message(id).well_known {
                 WellKnown::Wrapper => {
                     let inner = self.schema.message(id).by_number(1).map_or(Kind::String, |(_, f)| f.kind);
-                    self.text(inner, false)
+                    self.text(inner, false, side)
                 }
                 _ => self.message(id, Side::Output),
             },
@@ -48,7 +49,7 @@ impl Schemas<'_> {
                 json!({ "type": "string", "enum": ["true", "false", "True", "False", "1", "0"] })
             }
             Kind::Double | Kind::Float => number(kind, accepted),
-            Kind::Enum(id) if accepted => self.enumeration(id, Side::Strict),
+            Kind::Enum(id) if accepted => self.enumeration(id, side),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64 if accepted => {
                 let (low, high, format) = limits(kind);
                 json!({ "type": "integer", "format": format, "minimum": low, "maximum": high })
@@ -119,11 +120,11 @@ impl Schemas<'_> {
         let signed = low.as_i64().is_some_and(|low| low < 0);
         let exact = || ranges::integers(low.to_string().trim_start_matches(['-', '0']), &high.to_string());
         match (self.forms, side) {
-            (OpenApiForms::Accepted, Side::Strict | Side::Reporting | Side::Lenient) => json!({
+            (OpenApiForms::Accepted, side) if side != Side::Output => json!({
                 "type": ["integer", "string"], "format": format,
                 "minimum": low, "maximum": high, "pattern": exact()
             }),
-            (OpenApiForms::Accepted, Side::Output) if quoted => {
+            (OpenApiForms::Accepted, _) if quoted => {
                 json!({ "type": "string", "format": format, "pattern": exact() })
             }
             _ if quoted => {
@@ -153,7 +154,7 @@ impl Schemas<'_> {
         let entry = self.schema.enumeration(id);
         if entry.is_null {
             return match (self.forms, side) {
-                (OpenApiForms::Accepted, Side::Strict | Side::Reporting | Side::Lenient) => {
+                (OpenApiForms::Accepted, side) if side != Side::Output => {
                     json!({ "enum": [null, "NULL_VALUE", 0] })
                 }
                 _ => json!({ "type": "null" }),
@@ -183,13 +184,18 @@ impl Schemas<'_> {
             Side::Output if entry.open => json!({ "anyOf": [{ "type": "string", "enum": words }, number] }),
             Side::Output => json!({ "type": "string", "enum": words }),
             Side::Lenient => json!({ "anyOf": [{ "type": "string" }, number] }),
-            Side::Strict | Side::Reporting => {
+            Side::Strict | Side::Reporting | Side::AnyCase | Side::ReportingAnyCase => {
                 for value in &entry.values {
                     if !words.contains(&&*value.name) {
                         words.push(&value.name);
                     }
                 }
-                json!({ "anyOf": [{ "type": "string", "enum": words }, number] })
+                let word = if matches!(side, Side::AnyCase | Side::ReportingAnyCase) {
+                    json!({ "type": "string", "pattern": words::in_any_case(&words) })
+                } else {
+                    json!({ "type": "string", "enum": words })
+                };
+                json!({ "anyOf": [word, number] })
             }
         }
     }

@@ -1,9 +1,12 @@
 //! The OpenAPI document: every route, every type it refers to, comments, statuses, streams.
 
-use serde_json::Value;
-use transcode::{OpenApiInfo, OpenApiView};
+use serde_json::{Value, json};
+use transcode::{
+    CompileOptions, MethodRules, OpenApiForms, OpenApiInfo, OpenApiView, Overrides, UnknownFields,
+    UnknownParameters,
+};
 
-use crate::fixture::platform;
+use crate::fixture::{PlatformRules, compile, platform};
 
 fn document(first_segment: Option<&str>) -> Value {
     let info = OpenApiInfo {
@@ -94,4 +97,66 @@ fn a_part_holds_its_own_routes_only() {
     assert_eq!(platform().first_segments().into_iter().collect::<Vec<_>>(), ["v1"]);
     assert_eq!(document(Some("v1"))["paths"], document(None)["paths"]);
     assert_eq!(document(Some("nope"))["paths"], serde_json::json!({}));
+}
+
+/// A document of the program whose methods are changed.
+fn lenient(forms: OpenApiForms, change: fn(&mut MethodRules)) -> Value {
+    let rules = Overrides::new(PlatformRules).with("*".parse().unwrap(), change);
+    let program = compile(&rules, CompileOptions::default()).program;
+    let view = OpenApiView { forms, ..OpenApiView::default() };
+    serde_json::from_str(&program.openapi(&OpenApiInfo::default(), view)).unwrap()
+}
+
+#[test]
+fn words_in_any_case_are_accepted_where_the_method_takes_them() {
+    let pattern = "^(?:[Nn][Oo][Nn][Ee]|[Ff][Ii][Cc][Tt][Ii][Oo][Nn]|[Hh][Aa][Rr][Dd]-[Ss][Cc][Ii][Ee][Nn][Cc][Ee]|\
+                   [Gg][Ee][Nn][Rr][Ee]_[Uu][Nn][Ss][Pp][Ee][Cc][Ii][Ff][Ii][Ee][Dd]|\
+                   [Gg][Ee][Nn][Rr][Ee]_[Ff][Ii][Cc][Tt][Ii][Oo][Nn]|[Gg][Ee][Nn][Rr][Ee]_[Ss][Cc][Ii][Ee][Nn][Cc][Ee])$";
+    let body = |document: &Value| {
+        let create = &document["paths"]["/v1/shelves/{shelf}/books"]["post"];
+        let body = &create["requestBody"]["content"]["application/json"]["schema"];
+        let name = body["$ref"].as_str().or(body["anyOf"][0]["$ref"].as_str());
+        name.unwrap().rsplit('/').next().unwrap().to_owned()
+    };
+    for (unknown, suffix) in
+        [(UnknownFields::Reject, "AnyCaseInput"), (UnknownFields::Report, "ReportedAnyCaseInput")]
+    {
+        let change: fn(&mut MethodRules) = match unknown {
+            UnknownFields::Report => |rules| {
+                (rules.any_case_enums, rules.unknown_fields) = (true, UnknownFields::Report);
+            },
+            _ => |rules| (rules.any_case_enums, rules.unknown_fields) = (true, UnknownFields::Reject),
+        };
+        let document = lenient(OpenApiForms::Accepted, change);
+        assert_eq!(body(&document), format!("test.library.Book-{suffix}"));
+        let schemas = &document["components"]["schemas"];
+        let word = &schemas[format!("test.library.Genre-{suffix}")]["anyOf"][0];
+        assert_eq!(*word, json!({ "type": "string", "pattern": pattern }));
+        let book = &schemas[format!("test.library.Book-{suffix}")];
+        let strict = (unknown == UnknownFields::Reject).then_some(false);
+        assert_eq!(book["additionalProperties"].as_bool(), strict);
+        let genre = format!("#/components/schemas/test.library.Genre-{suffix}");
+        assert!(book.to_string().contains(&genre), "{book}");
+    }
+    let canonical = lenient(OpenApiForms::Canonical, |rules| rules.any_case_enums = true);
+    assert_eq!(canonical["components"]["schemas"]["test.library.Genre"]["enum"][1], "fiction");
+}
+
+#[test]
+fn parameters_that_are_ignored_are_accepted() {
+    let names = |document: &Value| -> Vec<String> {
+        let get = &document["paths"]["/v1/shelves/{shelf}/books/{id}"]["get"]["parameters"];
+        get.as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let ignoring: fn(&mut MethodRules) = |rules| {
+        rules.unknown_parameters = UnknownParameters::Ignore;
+        rules.ignored_parameters = vec!["key".to_owned(), "name".to_owned(), "with-text".to_owned()];
+    };
+    let document = lenient(OpenApiForms::Accepted, ignoring);
+    assert_eq!(names(&document), ["shelf", "id", "name", "with-text", "key", "*"]);
+    let all = document["paths"]["/v1/shelves/{shelf}/books/{id}"]["get"]["parameters"].as_array().unwrap();
+    let rest = all.last().unwrap();
+    assert_eq!((&rest["style"], &rest["explode"]), (&json!("form"), &json!(true)));
+    assert_eq!(rest["schema"]["type"], "object");
+    assert_eq!(names(&lenient(OpenApiForms::Canonical, ignoring)), ["shelf", "id", "name", "with-text"]);
 }

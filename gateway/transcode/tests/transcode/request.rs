@@ -255,6 +255,20 @@ fn path_values_are_known_before_the_body() {
 }
 
 #[test]
+fn raw_bodies_without_bytes_keep_their_type() {
+    let upload = bound("POST /v1/files/n").unwrap();
+    let of = |body| to_json("test.library.UploadRequest", &upload.request(body).unwrap()[5..]).unwrap();
+    let body = |content_type| Some(Body { content_type, data: b"" });
+    assert_eq!(of(body(Some("image/png"))), r#"{"file":{"content_type":"image/png"},"name":"n"}"#);
+    // nothing was said of a body
+    assert_eq!(of(body(None)), r#"{"name":"n"}"#);
+    assert_eq!(of(None), r#"{"name":"n"}"#);
+    // of JSON no bytes are no body, whatever its type
+    let create = bound("POST /v1/shelves/s/books").unwrap();
+    assert_eq!(create.request(body(Some("text/plain"))).unwrap(), create.request(None).unwrap());
+}
+
+#[test]
 fn raw_bodies_go_up_as_they_are() {
     let upload = bound("POST /v1/files/n").unwrap();
     let data = b"\xff\x00{";
