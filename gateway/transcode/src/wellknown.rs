@@ -96,10 +96,21 @@ pub(crate) fn write_timestamp(out: &mut Pen<'_>, seconds: i64, nanos: i32) -> Op
 const DASH: u64 = b'-' as u64;
 const COLON: u64 = b':' as u64;
 
+/// The numbers below 100 as two digits each, the first digit in the lower byte.
+const PAIRS: [u16; 100] = {
+    let mut pairs = [0; 100];
+    let mut value = 0;
+    while value < 100 {
+        pairs[value] = (value / 10 + value % 10 * 256 + 0x3030) as u16;
+        value += 1;
+    }
+    pairs
+};
+
 /// Two digits as text, the first one in the lowest byte.
 #[inline]
 fn pair(value: u32) -> u64 {
-    u64::from(value / 10 + value % 10 * 256) + 0x3030
+    PAIRS.get(value as usize).copied().unwrap_or_default().into()
 }
 
 fn write_fraction(out: &mut Pen<'_>, nanos: i32) {

@@ -168,6 +168,13 @@ impl<'a> Reader<'a> {
     fn long_varint(&mut self) -> Result<u64, WireFault> {
         const LAST: u64 = 0x8080_8080_8080_8080;
         let rest = self.rest();
+        if let [low, high, ..] = rest.bytes()
+            && *high < 0x80
+        {
+            // SAFETY: two bytes are there.
+            unsafe { self.advance(2) };
+            return Ok(u64::from(low & 0x7f) | u64::from(*high) << 7);
+        }
         let word = u128::from_le_bytes(rest.last_block()) as u64;
         let last = !word & LAST;
         if last == 0 && rest.len() >= 8 {
