@@ -34,11 +34,11 @@ pub enum Error {
     /// Every address of the range is in use.
     #[error("no address is free in {0}")]
     Exhausted(Subnet),
-    /// No private range is free of the machine's routes.
-    #[error("every 10.x.0.0/16 overlaps a route of this machine")]
+    /// No private range is free of the machine's routes and other platforms.
+    #[error("every 10.x.0.0/16 overlaps a route or another platform of this machine")]
     NoSubnet,
-    /// The subnet that was asked for overlaps a route.
-    #[error("subnet {0} overlaps a route of this machine")]
+    /// The subnet that was asked for overlaps a route, or another platform has it.
+    #[error("subnet {0} overlaps a route or another platform of this machine")]
     Overlap(Subnet),
     /// The subnet that was asked for is too wide or too narrow.
     #[error("subnet {0} is not a /12 to /24")]

@@ -8,6 +8,7 @@
 //!
 //! Without root there are no addresses ([`Network::rootless`]), and [`Network::capabilities`] says so.
 
+mod claim;
 mod error;
 mod hosts;
 mod machine;

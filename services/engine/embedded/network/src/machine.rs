@@ -12,7 +12,7 @@ use crate::nft::{Tables, Transaction};
 use crate::route::Routing;
 use crate::rules::{self, Place};
 use crate::state::{self, Service};
-use crate::{Attached, Attachment, Error, Options, Protocol, Subnet, hosts, namespace, resolver};
+use crate::{Attached, Attachment, Error, Options, Protocol, Subnet, claim, hosts, namespace, resolver};
 
 /// The interface's name inside an instance.
 const INSIDE: &str = "eth0";
@@ -170,6 +170,8 @@ impl Machine {
         change.add_table();
         change.delete_table();
         self.commit(change, || "removing the table".to_owned())?;
+        claim::release(&mut self.tables, self.subnet, &self.names.table())
+            .map_err(Error::failed("giving the range back"))?;
         self.routing.delete_unreachable(self.subnet).map_err(Error::failed("removing the route"))?;
         absent(fs::remove_file(self.names.state())).map_err(Error::failed("removing the network state"))?;
         absent(fs::remove_dir(self.names.namespaces())).map_err(Error::failed("removing the namespaces"))

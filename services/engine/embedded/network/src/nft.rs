@@ -6,7 +6,7 @@ use std::io;
 
 use rustix::net::netlink::NETFILTER;
 
-use crate::netlink::{APPEND, Attributes, CREATE, Message, Socket};
+use crate::netlink::{APPEND, Attributes, CREATE, EXCLUSIVE, Message, Socket};
 
 pub(crate) use expression::{Field, Hook, Register, Rule, Verdict};
 
@@ -96,6 +96,12 @@ impl Transaction {
     pub(crate) fn add_table(&mut self) {
         let name = Attributes::new().string(1, &self.table);
         self.push(NEW_TABLE, CREATE, &name);
+    }
+
+    /// The table is there, and was not before.
+    pub(crate) fn add_new_table(&mut self) {
+        let name = Attributes::new().string(1, &self.table);
+        self.push(NEW_TABLE, CREATE | EXCLUSIVE, &name);
     }
 
     /// A chain that the kernel enters at a hook; what falls off its end is accepted.

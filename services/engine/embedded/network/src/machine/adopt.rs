@@ -11,7 +11,7 @@ use crate::name::{Names, check};
 use crate::nft::{Tables, Transaction};
 use crate::route::Routing;
 use crate::state::{self, Service};
-use crate::{Error, Options, Subnet, namespace, resolver, rules};
+use crate::{Error, Options, Subnet, claim, namespace, resolver, rules};
 
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
@@ -20,11 +20,18 @@ impl Machine {
     pub(crate) fn open(engine_dir: &Path, options: Options) -> Result<Self, Error> {
         let names = names(engine_dir).map_err(Error::failed("making the engine directory"))?;
         let mut routing = Routing::open().map_err(unsupported("no routing socket"))?;
-        let tables = Tables::open().map_err(unsupported("no nf_tables in the kernel"))?;
+        let mut tables = Tables::open().map_err(unsupported("no nf_tables in the kernel"))?;
+        probe(&names)?;
         let saved = state::load(&names.state())?;
-        let (subnet, services) = match saved {
-            Some((subnet, services)) => (subnet, services),
-            None => (choose(&mut routing, &names, &options)?, Vec::new()),
+        let (subnet, services) = if let Some(saved) = saved {
+            saved
+        } else {
+            let chosen = choose(&mut routing, &mut tables, &names, &options);
+            if chosen.is_err() {
+                // what was made for the trial
+                let _ = fs::remove_dir(names.namespaces());
+            }
+            (chosen?, Vec::new())
         };
         let by_name = |service: Service| ((service.tool.clone(), service.job.clone()), service);
         let mut machine = Self {
@@ -45,9 +52,9 @@ impl Machine {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        self.probe()?;
         self.adopt()?;
         self.move_when_empty()?;
+        self.keep_range()?;
         let last = self.instances.values().map(|known| self.subnet.index(known.address)).max();
         self.next_instance = last.map_or(0, |last| last + 1);
         self.forget_departed_replicas();
@@ -56,22 +63,6 @@ impl Machine {
         self.save()?;
         self.routing.add_unreachable(self.subnet).map_err(unsupported("no routes may be made"))?;
         forward().map_err(unsupported("forwarding cannot be switched on"))
-    }
-
-    /// Keeps a namespace and lets it go, so that what cannot be done is known now and not at the first instance.
-    fn probe(&self) -> Result<(), Error> {
-        let directory = self.names.namespaces();
-        private_directory(&directory).map_err(Error::failed("making room for namespaces"))?;
-        // no name of an instance begins like that
-        let path = directory.join(".probe");
-        let kept = namespace::create(&path, |_| Ok(())).map_err(unsupported("namespaces cannot be kept"));
-        let removed = namespace::remove(&path).map_err(unsupported("namespaces cannot be removed"));
-        let outcome = kept.and(removed);
-        if outcome.is_err() {
-            // an instance that lives there keeps it
-            let _ = fs::remove_dir(&directory);
-        }
-        outcome
     }
 
     /// Pairs with a name on them and a kept namespace are instances; all else of ours is removed.
@@ -120,7 +111,23 @@ impl Machine {
             return Ok(());
         }
         self.routing.delete_unreachable(self.subnet).map_err(Error::failed("leaving a range"))?;
-        self.subnet = choose(&mut self.routing, &self.names, &self.options)?;
+        claim::release(&mut self.tables, self.subnet, &self.names.table())
+            .map_err(Error::failed("leaving a range"))?;
+        self.choose_again()
+    }
+
+    /// The range is still ours, unless another platform took it while the machine was down and nothing held it.
+    fn keep_range(&mut self) -> Result<(), Error> {
+        let kept = claim::take(&mut self.tables, self.subnet, &self.names.table());
+        if kept.map_err(unsupported("the rules were refused"))? {
+            return Ok(());
+        }
+        tracing::warn!(range = %self.subnet, "another platform of this machine has the range of addresses");
+        if self.instances.is_empty() { self.choose_again() } else { Ok(()) }
+    }
+
+    fn choose_again(&mut self) -> Result<(), Error> {
+        self.subnet = choose(&mut self.routing, &mut self.tables, &self.names, &self.options)?;
         self.services.clear();
         Ok(())
     }
@@ -156,6 +163,22 @@ fn names(engine_dir: &Path) -> io::Result<Names> {
     Ok(Names::of(&fs::canonicalize(engine_dir)?))
 }
 
+/// Keeps a namespace and lets it go, so that what cannot be done is known now and not at the first instance.
+fn probe(names: &Names) -> Result<(), Error> {
+    let directory = names.namespaces();
+    private_directory(&directory).map_err(Error::failed("making room for namespaces"))?;
+    // no name of an instance begins like that
+    let path = directory.join(".probe");
+    let kept = namespace::create(&path, |_| Ok(())).map_err(unsupported("namespaces cannot be kept"));
+    let removed = namespace::remove(&path).map_err(unsupported("namespaces cannot be removed"));
+    let outcome = kept.and(removed);
+    if outcome.is_err() {
+        // an instance that lives there keeps it
+        let _ = fs::remove_dir(&directory);
+    }
+    outcome
+}
+
 fn private_directory(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -164,21 +187,33 @@ fn private_directory(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, PermissionsExt::from_mode(0o700))
 }
 
-/// A range that no route of the machine leads to.
-fn choose(routing: &mut Routing, names: &Names, options: &Options) -> Result<Subnet, Error> {
+/// A range that no route of the machine leads to and no other platform has; it is ours from here on.
+fn choose(
+    routing: &mut Routing,
+    tables: &mut Tables,
+    names: &Names,
+    options: &Options,
+) -> Result<Subnet, Error> {
     let routed = routing.routed().map_err(Error::failed("listing routes"))?;
     let free = |range: &Subnet| !routed.iter().any(|route| route.overlaps(*range));
+    let mut take =
+        |range| claim::take(tables, range, &names.table()).map_err(unsupported("the rules were refused"));
     if let Some(range) = options.subnet {
         if !(12..=24).contains(&range.bits()) {
             return Err(Error::Size(range));
         }
-        return if free(&range) { Ok(range) } else { Err(Error::Overlap(range)) };
+        return if free(&range) && take(range)? { Ok(range) } else { Err(Error::Overlap(range)) };
     }
     // what is behind the default route is not known, except for what every instance will ask
     let servers = resolver::nameservers(&options.resolv_conf);
     let free = |range: &Subnet| free(range) && !servers.iter().any(|server| range.contains(*server));
     let tens = (0..=u8::MAX).map(|step| names.first_subnet().wrapping_add(step));
-    tens.map(|x| Subnet::new([10, x, 0, 0].into(), 16)).find(free).ok_or(Error::NoSubnet)
+    for range in tens.map(|x| Subnet::new([10, x, 0, 0].into(), 16)).filter(free) {
+        if take(range)? {
+            return Ok(range);
+        }
+    }
+    Err(Error::NoSubnet)
 }
 
 /// Switches on forwarding between interfaces, which stays on: others may have come to need it.

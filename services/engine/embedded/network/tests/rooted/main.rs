@@ -3,6 +3,7 @@
 //! Without root there is nothing to test here: each test then says that it was skipped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod ranges;
 mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -75,6 +75,12 @@ impl Scene {
     }
 }
 
+/// What the kernel holds of platforms is gone.
+pub(crate) fn reboot() {
+    run("nft flush ruleset");
+    run("ip route flush type unreachable");
+}
+
 /// The other end of the uplink.
 pub(crate) struct World<'a> {
     pub(crate) netns: PathBuf,
