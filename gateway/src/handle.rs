@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -43,6 +44,14 @@ pub(crate) struct Caller {
     pub(crate) peer: SocketAddr,
     /// What the connection goes on with, once it has ceased to speak HTTP.
     pub(crate) tunnel: Tunnel,
+    /// How many calls it has made.
+    pub(crate) calls: AtomicU32,
+}
+
+impl Caller {
+    pub(crate) fn new(principal: Principal, peer: SocketAddr) -> Self {
+        Self { principal, peer, tunnel: Tunnel::default(), calls: AtomicU32::new(0) }
+    }
 }
 
 /// What the handlers of all workers go by.

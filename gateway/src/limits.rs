@@ -15,8 +15,12 @@ pub struct Limits {
     pub preface: Duration,
     /// The headers of a request over HTTP/1.1, from the end of the one before.
     pub headers: Duration,
-    /// The body of a request that is transcoded.
+    /// The body of a request that is transcoded; of a stream, each message from its first byte.
     pub body: Duration,
+    /// A stream of requests on which nothing moves in either direction; zero is without end.
+    pub stream_idle: Duration,
+    /// An HTTP/2 connection without a new call; zero is without end. Calls that are open are not cut.
+    pub connection_idle: Duration,
     /// Calls at a time on one HTTP/2 connection.
     pub streams: u32,
     /// All headers of a request, each counted with 32 bytes more (RFC 9113, 10.5.1).
@@ -51,6 +55,8 @@ impl Default for Limits {
             preface: Duration::from_secs(5),
             headers: Duration::from_secs(30),
             body: Duration::from_mins(1),
+            stream_idle: Duration::from_mins(5),
+            connection_idle: Duration::from_mins(5),
             streams: 256,
             header_bytes: 16 << 10,
             uri_bytes: 8 << 10,

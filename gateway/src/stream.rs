@@ -1,5 +1,6 @@
 //! Bodies of streamed replies: one record at a time, never ahead of the client.
 
+mod patience;
 mod source;
 mod upload;
 

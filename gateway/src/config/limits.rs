@@ -19,6 +19,8 @@ pub(super) struct LimitsFile {
     handshake_time: Option<Time>,
     headers_time: Option<Time>,
     body_time: Option<Time>,
+    stream_idle_time: Option<Time>,
+    connection_idle_time: Option<Time>,
     first_record_time: Option<Time>,
     connection_age: Option<Time>,
     drain_time: Option<Time>,
@@ -45,6 +47,8 @@ impl LimitsFile {
         set(&mut limits.handshake, time(self.handshake_time));
         set(&mut limits.headers, time(self.headers_time));
         set(&mut limits.body, time(self.body_time));
+        set(&mut limits.stream_idle, time(self.stream_idle_time));
+        set(&mut limits.connection_idle, time(self.connection_idle_time));
         set(&mut limits.first_record, time(self.first_record_time));
         set(&mut limits.age, time(self.connection_age));
         set(&mut limits.grace.total, time(self.drain_time));

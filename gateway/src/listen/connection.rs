@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -17,7 +18,7 @@ use mesh::gather::{Gathered, gather};
 use mesh::identity::Principal;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
@@ -27,7 +28,6 @@ use super::socket;
 use crate::handle::{Caller, Handler};
 use crate::limits::Limits;
 use crate::tls::{Protocol, Tls};
-use crate::websocket::Tunnel;
 
 /// What is read of a head beyond its bounds, and its most fields over HTTP/1.1.
 const HEAD_MARGIN: u32 = 16 << 10;
@@ -92,17 +92,11 @@ impl Server {
         let Some(tls) = &self.tls else {
             let (begun, is_http2) = within(self.limits.headers, preface::read(stream)).await?;
             let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
-            return self
-                .serve(
-                    begun,
-                    protocol,
-                    Caller { principal: Principal::Anonymous, peer, tunnel: Tunnel::default() },
-                )
-                .await;
+            return self.serve(begun, protocol, Caller::new(Principal::Anonymous, peer)).await;
         };
         // boxed: the room of a handshake is free again when it is over
         let accepted = Box::pin(within(self.limits.handshake, tls.accept(stream))).await?;
-        let caller = Caller { principal: accepted.principal, peer, tunnel: Tunnel::default() };
+        let caller = Caller::new(accepted.principal, peer);
         match accepted.protocol {
             Protocol::Http1 => self.serve(accepted.stream, Protocol::Http1, caller).await,
             Protocol::Http2 => {
@@ -125,14 +119,18 @@ impl Server {
             Protocol::Http1 => {
                 let io = TokioIo::new(Lingering::new(io, self.limits.header_bytes as usize));
                 let connection = self.http1.serve_connection(io, service).with_upgrades();
-                let ended = self.drive(Box::pin(connection), |one| one.as_mut().graceful_shutdown()).await;
+                let ended = self
+                    .drive(Box::pin(connection), self.age(None), |one| one.as_mut().graceful_shutdown())
+                    .await;
                 ended.map_err(io::Error::other)
             }
             Protocol::Http2 => {
                 let (io, sending) = gather(io);
                 let connection = self.http2.serve_connection(TokioIo::new(io), service);
                 let connection = Gathered::new(connection, sending);
-                let ended = self.drive(connection, |one| one.connection().graceful_shutdown()).await;
+                let ended = self
+                    .drive(connection, self.age(Some(&caller)), |one| one.connection().graceful_shutdown())
+                    .await;
                 ended.and_then(|ended| ended.map_err(io::Error::other))
             }
         };
@@ -141,12 +139,33 @@ impl Server {
         ended
     }
 
+    /// Resolves when a connection is old, or when this caller has made no call for so long that it may go.
+    async fn age(&self, caller: Option<&Caller>) {
+        let old = Instant::now() + jittered(self.limits.age, random());
+        // over HTTP/1.1 the wait for the next head has its own limit
+        let caller = caller.filter(|_| !self.limits.connection_idle.is_zero());
+        let Some(caller) = caller else { return sleep_until(old).await };
+        let mut made = 0;
+        loop {
+            sleep_until(old.min(Instant::now() + self.limits.connection_idle)).await;
+            let now = caller.calls.load(Ordering::Relaxed);
+            if now == made || Instant::now() >= old {
+                return;
+            }
+            made = now;
+        }
+    }
+
     /// Drives a connection; asks it to close when it is old or the drain has come so far.
-    async fn drive<C>(&self, mut connection: C, close: impl FnOnce(&mut C)) -> C::Output
+    async fn drive<C>(
+        &self,
+        mut connection: C,
+        old: impl Future<Output = ()>,
+        close: impl FnOnce(&mut C),
+    ) -> C::Output
     where
         C: Future + Unpin,
     {
-        let old = sleep(jittered(self.limits.age, random()));
         tokio::select! {
             ended = &mut connection => return ended,
             () = self.closing.cancelled() => {}
@@ -168,6 +187,7 @@ fn service(
 > {
     service_fn(move |request: Request<Incoming>| {
         let (handler, caller) = (Arc::clone(&handler), Arc::clone(&caller));
+        caller.calls.fetch_add(1, Ordering::Relaxed);
         // boxed: hyper keeps room for it as long as the answer lasts, which for a stream is long
         Box::pin(async move { Ok(handler.handle(caller, request).await) })
     })

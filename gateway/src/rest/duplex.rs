@@ -30,7 +30,7 @@ pub(crate) async fn serve(
 ) -> Result<Response<Body>, Problem> {
     let (route, version) = (bound.route().clone(), request.version());
     let (form, method) = (form(&route, request.headers())?, route.method());
-    let Policy { deadlines, rules, decode, .. } = call.policy;
+    let Policy { limits, deadlines, rules, decode, .. } = call.policy;
     // a stream that is sent for hours is no call that hangs
     let time = deadlines.of(request.headers(), true, call.bounds.deadline)?;
     let mut metadata = HeaderMap::new();
@@ -40,7 +40,7 @@ pub(crate) async fn serve(
     let messages = bound.stream(content_type, call.bounds.body).map_err(|error| Problem::request(&error))?;
     let (reporter, mut fault) = fault();
     let body = RequestBody::new(request.into_body(), coding)?;
-    let upload = Body::new(Upload::new(body, messages, reporter));
+    let upload = Body::new(Upload::new(body, messages, reporter, limits));
     let called = begin(call, method.path(), upload, metadata, time);
     let called = fault.unless(called).await.map_err(|problem| *problem)?;
     let (head, replies) = called.map_err(|status| Problem::backend(&status))?.into_parts();

@@ -105,7 +105,12 @@ impl Source {
                     return Poll::Ready(failed(Problem::backend(&self.backend.lost(status))));
                 }
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.frames.push(data),
+                    Ok(data) => {
+                        if let Some(fault) = &self.fault {
+                            fault.moved();
+                        }
+                        self.frames.push(data);
+                    }
                     Err(frame) => match frame.trailers_ref().map_or(Outcome::Unsaid, Outcome::of) {
                         Outcome::Failed(status) => {
                             return Poll::Ready(failed(Problem::backend(&status)));

@@ -9,7 +9,9 @@ use http_body::{Body, Frame};
 use tonic::{Code, Status};
 use transcode::{RequestError, RequestStream};
 
+use super::patience::Patience;
 use crate::fault::Reporter;
+use crate::limits::Limits;
 use crate::linger::Lingering;
 use crate::policy::{CodingError, RequestBody};
 use crate::problem::Problem;
@@ -25,6 +27,7 @@ pub(crate) struct Upload {
     messages: RequestStream,
     state: State,
     reporter: Reporter,
+    patience: Patience,
 }
 
 #[derive(Debug)]
@@ -37,8 +40,20 @@ enum State {
 }
 
 impl Upload {
-    pub(crate) fn new(body: RequestBody<Lingering>, messages: RequestStream, reporter: Reporter) -> Self {
-        Self { body, piece: Bytes::new(), messages, state: State::Reading, reporter }
+    pub(crate) fn new(
+        body: RequestBody<Lingering>,
+        messages: RequestStream,
+        reporter: Reporter,
+        limits: &Limits,
+    ) -> Self {
+        let patience = Patience::new(limits);
+        Self { body, piece: Bytes::new(), messages, state: State::Reading, reporter, patience }
+    }
+
+    /// Resolves when the client has taken too long for what comes next.
+    fn late(&mut self, cx: &mut Context<'_>) -> Poll<Problem> {
+        let begun = self.messages.has_begun().then(|| self.messages.messages() + 1);
+        self.patience.poll(begun, self.reporter.last_moved(), cx)
     }
 
     /// Messages that lie whole in the piece of the body that is here, as frames.
@@ -94,14 +109,21 @@ impl Body for Upload {
                 return Poll::Ready(Some(Err(status)));
             }
             let frames = if this.piece.is_empty() {
-                match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                    None => this.end(),
-                    Some(Ok(frame)) => {
+                match Pin::new(&mut this.body).poll_frame(cx) {
+                    Poll::Pending => {
+                        let problem = ready!(this.late(cx));
+                        return Poll::Ready(Some(Err(this.reporter.report(problem))));
+                    }
+                    Poll::Ready(None) => this.end(),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        this.reporter.moved();
                         // the trailers of a request mean nothing
                         this.piece = frame.into_data().unwrap_or_default();
                         continue;
                     }
-                    Some(Err(error)) => return Poll::Ready(Some(Err(this.reporter.report(cut(&error))))),
+                    Poll::Ready(Some(Err(error))) => {
+                        return Poll::Ready(Some(Err(this.reporter.report(cut(&error)))));
+                    }
                 }
             } else {
                 this.take()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway::Limits;
+use gateway::{Limits, Mapping};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -10,6 +10,7 @@ use crate::pki::Identity;
 use crate::world::{Setup, World, start, start_with, within};
 
 const SHORT: Duration = Duration::from_millis(150);
+const LONG: Duration = Duration::from_secs(10);
 
 async fn limited(limits: Limits) -> World {
     start_with(Setup { limits, ..Setup::default() }).await
@@ -63,6 +64,54 @@ async fn a_body_that_comes_too_slowly_is_not_waited_for() {
     let reply = slow.reply(false).await;
     assert_eq!(reply.line, "HTTP/1.1 408 Request Timeout");
     assert!(reply.json()["error"][0].as_str().unwrap().starts_with("the body did not arrive"));
+}
+
+const ATTACH: &str = "POST /toolforge.jobs.v1.Runs/AttachRun HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \
+                      chunked\r\nContent-Type: application/json\r\n\r\n";
+
+async fn attachable(limits: Limits) -> World {
+    let mut mapping = Mapping::default();
+    mapping.options.default_bindings = true;
+    start_with(Setup { limits, mapping, ..Setup::default() }).await
+}
+
+#[tokio::test]
+async fn a_message_of_a_stream_that_comes_too_slowly_is_not_waited_for() {
+    let world = attachable(Limits { body: SHORT, first_record: LONG, ..Limits::default() }).await;
+    let mut slow = world.connect().await;
+    slow.write(ATTACH.as_bytes()).await.unwrap();
+    // each byte in time does not help: the message has its time
+    let mut drips = 0;
+    let reply = loop {
+        let _ = slow.write(if drips == 0 { b"1\r\n{\r\n" } else { b"1\r\n \r\n" }).await;
+        drips += 1;
+        if let Ok(reply) = tokio::time::timeout(SHORT / 5, slow.reply(false)).await {
+            break reply;
+        }
+        assert!(drips < 500, "nobody ends it");
+    };
+    assert_eq!(reply.line, "HTTP/1.1 408 Request Timeout");
+    assert!(reply.text().contains("message 1 did not arrive within"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn a_stream_on_which_nothing_moves_ends() {
+    let world = attachable(Limits { stream_idle: SHORT, first_record: LONG, ..Limits::default() }).await;
+    let mut silent = world.connect().await;
+    silent.write(ATTACH.as_bytes()).await.unwrap();
+    let reply = within(silent.reply(false)).await;
+    assert_eq!(reply.line, "HTTP/1.1 408 Request Timeout");
+    assert!(reply.text().contains("nothing was sent or received for"), "{}", reply.text());
+    // a stream of answers alone may be silent
+    let feed = world.fake.feed();
+    let mut stream = world.connect().await;
+    stream.ask("GET", "/logs/v1/tool/alpha/job/x/logs_stream", "", b"").await;
+    feed.send(Ok("first".to_owned())).await.unwrap();
+    stream.head().await.unwrap();
+    assert!(String::from_utf8(stream.chunk().await.unwrap().unwrap()).unwrap().contains("first"));
+    assert!(tokio::time::timeout(3 * SHORT, stream.chunk()).await.is_err());
+    feed.send(Ok("still".to_owned())).await.unwrap();
+    assert!(String::from_utf8(stream.chunk().await.unwrap().unwrap()).unwrap().contains("still"));
 }
 
 #[tokio::test]

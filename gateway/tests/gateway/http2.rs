@@ -1,6 +1,9 @@
 //! REST over HTTP/2.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use gateway::Limits;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -8,7 +11,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tonic::Status;
 
-use crate::world::{World, start, within};
+use crate::world::{Setup, World, start, start_with, within};
 
 static LARGE: [u8; 5 << 20] = [b' '; 5 << 20];
 
@@ -65,6 +68,40 @@ async fn a_stream_that_fails_says_so_in_a_record_and_a_trailer() {
     assert_eq!(collected.trailers().unwrap().get("grpc-status").unwrap(), "15");
     let records: Vec<serde_json::Value> = serde_json::from_slice(&collected.to_bytes()).unwrap();
     assert_eq!(records[1]["error"][0], "the rest is gone");
+}
+
+#[tokio::test]
+async fn a_connection_without_new_calls_is_asked_to_close_and_its_streams_go_on() {
+    let limits = Limits { connection_idle: Duration::from_millis(150), ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let connect = async || {
+        let stream = world.open(&world.alpha, &["h2"]).await.unwrap().into_inner();
+        let opened = within(http2::handshake(TokioExecutor::new(), TokioIo::new(stream))).await;
+        let (sender, connection): (Sender, _) = opened.unwrap();
+        (sender, tokio::spawn(connection))
+    };
+    let (mut sender, used) = connect().await;
+    let feed = world.fake.feed();
+    let line = async |line: &str| feed.send(Ok(line.to_owned())).await.unwrap();
+    line("first").await;
+    let reply = send(&mut sender, "GET", "/logs/v1/tool/alpha/job/x/logs_stream", b"").await;
+    let mut body = reply.into_body();
+    let mut text = async || {
+        let frame = within(body.frame()).await?.unwrap();
+        Some(String::from_utf8_lossy(frame.data_ref().unwrap()).into_owned())
+    };
+    assert!(text().await.unwrap().contains("first"));
+    // both ends live, and yet it ends; three times, so that the other one has had its time too
+    for _ in 0..3 {
+        let (_sender, unused) = connect().await;
+        within(unused).await.unwrap().unwrap();
+    }
+    line("last").await;
+    assert!(text().await.unwrap().contains("last"));
+    assert!(!used.is_finished());
+    drop(feed);
+    while text().await.is_some() {}
+    within(used).await.unwrap().unwrap();
 }
 
 #[tokio::test]

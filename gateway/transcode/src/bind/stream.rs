@@ -103,6 +103,11 @@ impl RequestStream {
         Ok(frame)
     }
 
+    /// Whether a part of the next message is there and the rest is not.
+    pub fn has_begun(&self) -> bool {
+        matches!(&self.input, Input::Json(reader) if reader.has_begun())
+    }
+
     /// How many messages it has made.
     pub fn messages(&self) -> u64 {
         self.sent

@@ -105,6 +105,11 @@ impl StreamReader {
         }
     }
 
+    /// Whether a part of a value is there and the rest is not.
+    pub fn has_begun(&self) -> bool {
+        matches!(self.state, State::Inside { .. })
+    }
+
     /// The bytes of the body that have been taken so far.
     pub fn position(&self) -> usize {
         self.taken
