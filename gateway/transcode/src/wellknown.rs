@@ -99,9 +99,9 @@ const COLON: u64 = b':' as u64;
 /// The numbers below 100 as two digits each, the first digit in the lower byte.
 const PAIRS: [u16; 100] = {
     let mut pairs = [0; 100];
-    let mut value = 0;
+    let mut value = 0_u16;
     while value < 100 {
-        pairs[value] = (value / 10 + value % 10 * 256 + 0x3030) as u16;
+        pairs[value as usize] = value / 10 + value % 10 * 256 + 0x3030;
         value += 1;
     }
     pairs
