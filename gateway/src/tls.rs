@@ -78,7 +78,8 @@ pub(crate) enum Protocol {
 
 /// A client that has shaken hands.
 pub(crate) struct Accepted<I> {
-    pub(crate) stream: TlsStream<I>,
+    /// Boxed: it is large, and every future that it passes through would have room for it.
+    pub(crate) stream: Box<TlsStream<I>>,
     pub(crate) principal: Principal,
     pub(crate) protocol: Protocol,
 }
@@ -125,7 +126,7 @@ impl Tls {
             Some(H2) => Protocol::Http2,
             _ => Protocol::Http1,
         };
-        Ok(Accepted { stream, principal, protocol })
+        Ok(Accepted { stream: Box::new(stream), principal, protocol })
     }
 }
 

@@ -240,3 +240,20 @@ fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
         .keep_alive_timeout(limits.ping.1);
     http
 }
+
+#[cfg(test)]
+mod tests {
+    //! What a connection holds beside its buffers.
+
+    use super::*;
+
+    fn size_of_future<'a, F: Future>(_: impl Fn(&'a Server, TcpStream, SocketAddr) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_is_small() {
+        let size = size_of_future(Server::connection);
+        assert!(size <= 2048, "every connection has {size} bytes for as long as it is open");
+    }
+}
