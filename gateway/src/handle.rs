@@ -153,7 +153,8 @@ impl Handler {
             Way::Answered(response) => *response,
             Way::NoMethod(_) | Way::Builtin | Way::Pass(..) => match GrpcWeb::of(request.headers()) {
                 None => self.grpc(way, principal, policy, request.map(Body::new)).await,
-                Some(web) => self.grpc_web(&web, way, principal, policy, request).await,
+                // boxed, as what few requests need: the room for it is not taken by all the others
+                Some(web) => Box::pin(self.grpc_web(&web, way, principal, policy, request)).await,
             },
             Way::Document(document) => json(document),
             Way::NoRoute(problem) => {
@@ -239,7 +240,7 @@ impl Handler {
                 let bounds = bounds(schema, policy, &bound);
                 let call = Call { backend, principal, policy, bounds, render: &render, ending: &self.ending };
                 if bound.route().method().client_streaming() {
-                    rest::duplex::serve(&call, bound, request.map_lingering()).await
+                    Box::pin(rest::duplex::serve(&call, bound, request.map_lingering())).await
                 } else {
                     let answered = rest::serve(&call, &bound, &mut request).await;
                     linger(request);
@@ -323,4 +324,23 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     response.map(|_| Body::new(Empty::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a request holds while its backend works.
+
+    use super::*;
+
+    fn size_of_future<'a, F: Future>(_: impl Fn(&'a Handler, Arc<Caller>, Request<Incoming>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Buffers of connections are of 8 KiB. Room of about that size that comes and goes with requests lies among them,
+    /// and then keeps the pages that it lies in.
+    #[test]
+    fn a_request_is_smaller_than_a_buffer() {
+        let size = size_of_future(Handler::handle);
+        assert!(size <= 6 << 10, "every request has {size} bytes until its answer begins");
+    }
 }

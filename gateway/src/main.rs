@@ -1,6 +1,7 @@
 //! `toolforged-gateway`: the gateway as a process of its own.
 
 mod admin;
+mod allocator;
 mod args;
 mod check;
 mod config;
@@ -15,10 +16,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::Args;
-
-/// Messages are made and dropped on one thread, most of them of few sizes: a fifth of a small request was glibc's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match run(Args::parse()) {

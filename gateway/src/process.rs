@@ -15,6 +15,7 @@ use mesh::telemetry::{self, Logs};
 use tokio::time::timeout;
 
 use crate::admin::{self, Scope};
+use crate::allocator::give_back;
 use crate::args::{Args, MeshFiles, TlsFiles};
 use crate::check::check;
 use crate::reload::Reloaded;
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         Some(otlp) => Some(telemetry::export_spans(&otlp)?),
         None => None,
     };
+    tokio::spawn(give_back());
     let drain = Drain::on_signals()?;
     let Settings { fixed, tls, mesh, prefer, options } = Settings::read(&args)?;
     let listen = fixed.listen;

@@ -13,6 +13,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use tokio::runtime;
 use tokio::sync::oneshot;
 
+use crate::allocator::give_back;
+
 /// Connections that wait to be accepted, on each listener.
 const BACKLOG: i32 = 1024;
 
@@ -68,6 +70,7 @@ pub(crate) fn serve(
 fn work(gateway: &Gateway, listener: TcpListener, tls: Option<Tls>, drain: Drain) -> Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        tokio::spawn(give_back());
         let listener = tokio::net::TcpListener::from_std(listener)?;
         match tls {
             Some(tls) => gateway.serve(listener, tls, drain).await,
