@@ -1,14 +1,16 @@
 //! Messages out of the bytes of a gRPC body.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use http::HeaderValue;
 use mesh::client::ResponseBody;
 
+use crate::policy::ZSTD_WINDOW_LOG;
+
 /// What calls say that they understand in replies.
-pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate");
+pub(crate) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip, deflate, zstd");
 
 /// Flag and length that stand before every message (gRPC over HTTP/2, "Length-Prefixed-Message").
 const PREFIX: usize = 5;
@@ -112,6 +114,7 @@ enum Compression {
     None,
     Gzip,
     Deflate,
+    Zstd,
 }
 
 impl Compression {
@@ -119,6 +122,7 @@ impl Compression {
         match name {
             Some(b"gzip") => Self::Gzip,
             Some(b"deflate") => Self::Deflate,
+            Some(b"zstd") => Self::Zstd,
             _ => Self::None,
         }
     }
@@ -127,17 +131,26 @@ impl Compression {
     fn decode(self, message: &[u8], limit: usize) -> Result<Bytes, FrameError> {
         let mut decoded = Vec::new();
         let most = limit as u64 + 1;
+        let mut rest = message;
         let read = match self {
             Self::None => return Err(FrameError::Compressed),
-            Self::Gzip => MultiGzDecoder::new(message).take(most).read_to_end(&mut decoded),
-            Self::Deflate => ZlibDecoder::new(message).take(most).read_to_end(&mut decoded),
+            Self::Gzip => MultiGzDecoder::new(&mut rest).take(most).read_to_end(&mut decoded),
+            Self::Deflate => ZlibDecoder::new(&mut rest).take(most).read_to_end(&mut decoded),
+            Self::Zstd => zstd(&mut rest).and_then(|zstd| zstd.take(most).read_to_end(&mut decoded)),
         };
         match read {
             Ok(length) if length > limit => Err(FrameError::TooLarge(length)),
-            Ok(_) => Ok(decoded.into()),
-            Err(_) => Err(FrameError::Damaged),
+            Ok(_) if rest.is_empty() => Ok(decoded.into()),
+            Ok(_) | Err(_) => Err(FrameError::Damaged),
         }
     }
+}
+
+/// A decoder that takes no more memory for looking back than it may for bodies.
+fn zstd<'r, 'm>(message: &'r mut &'m [u8]) -> io::Result<zstd::Decoder<'static, &'r mut &'m [u8]>> {
+    let mut decoder = zstd::Decoder::with_buffer(message)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
 }
 
 #[cfg(test)]
@@ -188,7 +201,9 @@ mod tests {
     fn compressed(name: &str, message: &[u8]) -> Bytes {
         use std::io::Write as _;
         let level = flate2::Compression::fast();
-        let packed = if name == "gzip" {
+        let packed = if name == "zstd" {
+            zstd::encode_all(message, 1).unwrap()
+        } else if name == "gzip" {
             let mut writer = flate2::write::GzEncoder::new(Vec::new(), level);
             writer.write_all(message).unwrap();
             writer.finish().unwrap()
@@ -209,7 +224,7 @@ mod tests {
 
     #[test]
     fn compressed_messages_are_what_they_were() {
-        for name in ["gzip", "deflate"] {
+        for name in ["gzip", "deflate", "zstd"] {
             let wire = [compressed(name, b"abc"), Bytes::from_static(&[0, 0, 0, 0, 1, b'z'])].concat();
             for size in 1..=wire.len() {
                 let mut frames = Frames::new(100, Compression::named(Some(name.as_bytes())));
@@ -227,9 +242,11 @@ mod tests {
 
     #[test]
     fn what_would_be_too_large_is_not_unpacked() {
-        let bomb = compressed("gzip", &vec![0; 1 << 20]);
-        assert!(bomb.len() < 20_000, "{}", bomb.len());
-        assert_eq!(first("gzip", 20_000, bomb), Err(FrameError::TooLarge(20_001)));
+        for name in ["gzip", "deflate", "zstd"] {
+            let bomb = compressed(name, &vec![0; 1 << 20]);
+            assert!(bomb.len() < 20_000, "{}", bomb.len());
+            assert_eq!(first(name, 20_000, bomb), Err(FrameError::TooLarge(20_001)), "{name}");
+        }
         let whole = compressed("gzip", b"");
         let length = whole.len() - PREFIX;
         assert_eq!(first("gzip", 3, whole), Err(FrameError::TooLarge(length)), "as it came");
@@ -237,10 +254,23 @@ mod tests {
 
     #[test]
     fn what_is_damaged_or_unknown_is_refused() {
-        let mut cut = compressed("gzip", b"abc").to_vec();
-        cut.truncate(cut.len() - 4);
-        cut[4] -= 4;
-        assert_eq!(first("gzip", 100, cut.into()), Err(FrameError::Damaged));
+        for name in ["gzip", "deflate", "zstd"] {
+            let mut cut = compressed(name, b"abc").to_vec();
+            cut.truncate(cut.len() - 4);
+            cut[4] -= 4;
+            assert_eq!(first(name, 100, cut.into()), Err(FrameError::Damaged), "{name}");
+            let mut longer = compressed(name, b"abc").to_vec();
+            longer.push(b'!');
+            longer[4] += 1;
+            assert_eq!(first(name, 100, longer.into()), Err(FrameError::Damaged), "{name}");
+        }
+        // a window that takes more memory than any message is worth
+        let mut writer = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        writer.window_log(24).unwrap();
+        std::io::Write::write_all(&mut writer, b"abc").unwrap();
+        let wide = writer.finish().unwrap();
+        let wide = [&[1, 0, 0, 0, u8::try_from(wide.len()).unwrap()][..], &wide].concat();
+        assert_eq!(first("zstd", 100, wide.into()), Err(FrameError::Damaged));
         assert_eq!(first("deflate", 100, compressed("gzip", b"abc")), Err(FrameError::Damaged));
         assert_eq!(first("br", 100, compressed("gzip", b"abc")), Err(FrameError::Compressed));
         assert_eq!(first("gzip", 100, Bytes::from_static(&[2, 0, 0, 0, 0])), Err(FrameError::Compressed));

@@ -20,7 +20,7 @@ pub use cors::{Cors, CorsError, Origins};
 pub use deadline::Deadlines;
 pub use encode::Compression;
 
-pub(crate) use decode::{CodingError, RequestBody, content_coding};
+pub(crate) use decode::{CodingError, RequestBody, ZSTD_WINDOW_LOG, content_coding};
 
 use crate::headers::{HeaderRules, Rules};
 use crate::limits::Limits;

@@ -14,6 +14,7 @@ use tonic::Code;
 use super::coding::{Coding, list};
 use crate::problem::Problem;
 use decoder::Decoder;
+pub(crate) use decoder::ZSTD_WINDOW_LOG;
 
 /// The body of a request as it was meant.
 pub(crate) enum RequestBody<B> {

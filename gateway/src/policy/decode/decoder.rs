@@ -12,7 +12,7 @@ use super::Coding;
 const PIECE: usize = 32 << 10;
 
 /// Frames with a larger window are refused (RFC 9659, 3).
-const ZSTD_WINDOW_LOG: u32 = 23;
+pub(crate) const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// Bytes that have come, and whether more will.
 #[derive(Debug, Default)]

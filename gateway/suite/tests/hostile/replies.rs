@@ -30,6 +30,9 @@ fn replies() -> Vec<(&'static str, RawAnswer, u16)> {
         ("text that is no UTF-8", message(b"\x0a\x01\xff"), 502),
         ("an unknown number of an enum", message(b"\x28\x63"), 200),
         ("a flag of compression without a coding", RawAnswer::head().piece(frame(1, b"x")).ok(), 502),
+        ("a message in zstd", in_zstd(&[&[0x19, 0, 0], &b"\x0a\x01a"[..]].concat(), 3), 200),
+        ("a message in zstd that is cut", in_zstd(&[0x19, 0, 0, 0x0a], 3), 502),
+        ("a bomb in zstd", in_zstd(&bomb(), 64 << 17), 502),
         ("a flag that is not defined", RawAnswer::head().piece(frame(7, b"")).ok(), 502),
         ("two messages", RawAnswer::messages([b"", b""]), 502),
         ("no message and status 0", RawAnswer::head().ok(), 502),
@@ -54,6 +57,18 @@ fn replies() -> Vec<(&'static str, RawAnswer, u16)> {
         ),
         ("503 of a proxy", RawAnswer::default().http_status(503).header("content-type", "text/html"), 503),
     ]
+}
+
+/// A message of so many bytes in a frame of zstd (RFC 8878, 3.1.1) with these blocks.
+fn in_zstd(blocks: &[u8], size: u32) -> RawAnswer {
+    let packed = [&[0x28, 0xb5, 0x2f, 0xfd, 0xa0][..], &size.to_le_bytes(), blocks].concat();
+    RawAnswer::head().header("grpc-encoding", "zstd").piece(frame(1, &packed)).ok()
+}
+
+/// Blocks of 128 KiB that say one byte each.
+fn bomb() -> Vec<u8> {
+    let block = |last: u32| (last | 1 << 1 | (1 << 17) << 3).to_le_bytes();
+    (0..64).flat_map(|index| [&block(u32::from(index == 63))[..3], &[0]].concat()).collect()
 }
 
 /// A book with a sequel with a sequel, so many times.
