@@ -48,6 +48,8 @@ pub(crate) struct Config {
     enum_values: Vec<EnumValueFile>,
     cors: Option<CorsFile>,
     etags: Option<bool>,
+    /// The file with the secret of tags.
+    pub(crate) etag_key: Option<PathBuf>,
     compression: CompressionFile,
     deadlines: DeadlinesFile,
     headers: HeadersFile,
@@ -100,6 +102,7 @@ impl Config {
         Ok(Policies {
             cors: self.cors.as_ref().map(CorsFile::cors).transpose().context("cors")?,
             etags: self.etags.unwrap_or(true),
+            etag_key: None,
             compression: self.compression.answers(),
             decode: self.compression.requests(),
             deadlines: self.deadlines.deadlines(),
@@ -110,7 +113,7 @@ impl Config {
 
     /// How the mapping differs from Google's.
     pub(crate) fn mapping(&self) -> Result<Mapping> {
-        let mut options = self.mapping.options(&self.limits());
+        let mut options = self.mapping.options();
         options.http_rules = self.http.rules().context("http.rules")?;
         let mut methods = vec![self.mapping.setting()?];
         methods.extend(settings("methods", &self.methods, MethodFile::setting)?);

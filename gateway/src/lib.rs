@@ -51,7 +51,7 @@ pub use headers::{HeaderRule, HeaderRuleError, HeaderRules};
 pub use limits::Limits;
 pub use mapping::{EnumValueSetting, FieldSetting, Mapping, MethodSetting};
 pub use options::{Access, Caller};
-pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, Origins, Policies};
+pub use policy::{Coding, Compression, Cors, CorsError, Deadlines, EtagKey, Origins, Policies};
 pub use record::AccessLog;
 pub use render::ErrorForm;
 pub use state::{AccessState, BackendState, EndpointState, RouteState, State};

@@ -16,7 +16,7 @@ use crate::rules::PlatformRules;
 /// word, and over the options in the descriptors.
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
-    /// What holds for all.
+    /// What holds for all. How much a query may be is said by [`crate::Limits`] instead.
     pub options: CompileOptions,
     /// What differs for methods.
     pub methods: Vec<MethodSetting>,

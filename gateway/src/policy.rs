@@ -10,6 +10,7 @@ mod cors;
 mod deadline;
 mod decode;
 mod encode;
+mod tag;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -19,6 +20,7 @@ pub use coding::Coding;
 pub use cors::{Cors, CorsError, Origins};
 pub use deadline::Deadlines;
 pub use encode::Compression;
+pub use tag::EtagKey;
 
 pub(crate) use decode::{CodingError, RequestBody, ZSTD_WINDOW_LOG, content_coding};
 
@@ -26,6 +28,7 @@ use crate::headers::{HeaderRules, Rules};
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::render::Render;
+use tag::Tags;
 
 /// Asks for another method than the one on the wire, where that is switched on.
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
@@ -40,6 +43,8 @@ pub struct Policies {
     pub cors: Option<Cors>,
     /// Entity tags on answers to GET, and 304 for `If-None-Match` (RFC 9110, 13.1.2).
     pub etags: bool,
+    /// By what tags are made; a key of the process where it is absent, so that no other process has the same tags.
+    pub etag_key: Option<EtagKey>,
     /// Content codings of answers; none where it is absent.
     pub compression: Option<Compression>,
     /// Content codings of requests that are understood; any other is refused with 415.
@@ -60,7 +65,7 @@ pub(crate) struct Policy {
     pub(crate) decode: Vec<Coding>,
     pub(crate) rules: Rules,
     cors: Option<cors::Answers>,
-    etags: bool,
+    tags: Option<Tags>,
     compression: Option<Compression>,
     method_override: bool,
 }
@@ -84,7 +89,7 @@ impl Policy {
             decode: policies.decode.clone(),
             rules: Rules::new(&policies.headers),
             cors: policies.cors.as_ref().map(cors::Answers::new),
-            etags: policies.etags,
+            tags: policies.etags.then(|| Tags::new(policies.etag_key.as_ref())).flatten(),
             compression: policies.compression.clone(),
             method_override: policies.method_override,
         }
@@ -162,7 +167,7 @@ impl Asked {
         Self {
             safe,
             coding: compression.and_then(|compression| coding::choose(headers, &compression.codings)),
-            known: conditional::known(headers).filter(|_| safe && policy.etags),
+            known: conditional::known(headers).filter(|_| safe && policy.tags.is_some()),
             origin: policy.cors.as_ref().and_then(|_| headers.get(http::header::ORIGIN).cloned()),
         }
     }
@@ -170,8 +175,10 @@ impl Asked {
     /// Completes an answer.
     pub(crate) fn finish(self, policy: &Policy, mut response: Response<Body>) -> Response<Body> {
         if !is_grpc(response.headers()) {
-            if policy.etags && self.safe && response.status() == StatusCode::OK {
-                response = conditional::apply(response, self.known.as_ref());
+            if let Some(tags) =
+                policy.tags.as_ref().filter(|_| self.safe && response.status() == StatusCode::OK)
+            {
+                response = conditional::apply(response, tags, self.known.as_ref());
             }
             if let Some(compression) = &policy.compression {
                 response = encode::apply(response, compression, self.coding);

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use gateway::{NameStyle, Options, Prefer, SecurityScheme};
+use gateway::{EtagKey, NameStyle, Options, Prefer, SecurityScheme};
 
 use crate::args::{Accesses, Args, Described, Form, MeshFiles, Protocol, Target, TlsFiles, UnstatedAccess};
 use crate::config::Config;
@@ -119,18 +119,29 @@ fn options(args: &Args, config: &Config, tls: &TlsFiles) -> Result<Options> {
     let errors = args.errors.or(config.errors.as_ref().map(|word| word.0)).unwrap_or(Form::Google);
     let unstated = args.unstated_access.or(config.unstated_access.as_ref().map(|word| word.0));
     let access_log = args.access_log.or(config.access_log.as_ref().map(|word| word.0));
+    let mut policies = config.policies()?;
+    policies.etag_key = config.etag_key.as_deref().map(etag_key).transpose()?;
     Ok(Options {
         errors: errors.into(),
         public_reflection: args.public_reflection || config.public_reflection.unwrap_or(false),
         unstated: unstated.unwrap_or(UnstatedAccess::Admit).into(),
         access_log: access_log.unwrap_or(Accesses::Failures).into(),
         limits: config.limits(),
-        policies: config.policies()?,
+        policies,
         mapping,
         title: args.title.clone().or_else(|| config.title.clone()).unwrap_or_else(|| "API".to_owned()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         security: tls.client_ca.iter().map(|_| SecurityScheme::MutualTls).collect(),
     })
+}
+
+/// The secret of tags in a file. Those that are shorter could be found by trying.
+fn etag_key(path: &Path) -> Result<EtagKey> {
+    let secret = std::fs::read(path).with_context(|| format!("etag_key: cannot read {}", path.display()))?;
+    if secret.len() < 16 {
+        bail!("etag_key: {} has fewer than 16 bytes", path.display());
+    }
+    Ok(EtagKey::new(&secret))
 }
 
 #[cfg(test)]
@@ -177,6 +188,8 @@ mod tests {
             (&format!("{backend}tls: {{cert: a}}"), "cert needs key"),
             (&format!("{backend}tls: {{client_ca: a}}"), "client_ca needs cert"),
             (&format!("{backend}mesh: {{key: a}}"), "belong together"),
+            (&format!("{backend}etag_key: /no/such/key"), "etag_key: cannot read /no/such/key"),
+            (&format!("{backend}etag_key: /dev/null"), "fewer than 16 bytes"),
             (&format!("{backend}admin: 0.0.0.0:9901"), "loopback alone"),
         ] {
             let error = format!("{:#}", settings(file, &[]).unwrap_err());

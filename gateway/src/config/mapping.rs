@@ -1,7 +1,7 @@
 //! `mapping:` and `http:` of the config file.
 
 use anyhow::{Context as _, Result, bail};
-use gateway::{Limits, MethodSetting};
+use gateway::MethodSetting;
 use serde::Deserialize;
 use transcode::{
     CompileOptions, HttpRule, InvalidUtf8, NameStyle, SelectedHttpRule, Selector, StreamFormat, UnknownAny,
@@ -80,7 +80,7 @@ pub(super) enum Mask {
 }
 
 impl MappingFile {
-    pub(super) fn options(&self, limits: &Limits) -> CompileOptions {
+    pub(super) fn options(&self) -> CompileOptions {
         let usual = CompileOptions::default();
         let names = match self.names {
             Some(Names::Proto) => NameStyle::Proto,
@@ -92,8 +92,6 @@ impl MappingFile {
             default_bindings: self.default_bindings,
             trailing_slash: self.trailing_slash,
             print_defaults: self.print_defaults,
-            query_bytes: limits.uri_bytes,
-            query_parameters: limits.query_pairs,
             unknown_any: match self.unknown_any {
                 AnyOfUnknownType::Refuse => UnknownAny::Refuse,
                 AnyOfUnknownType::Opaque => UnknownAny::Opaque,

@@ -23,7 +23,8 @@ pub(super) fn check(limits: &Limits, uri: &Uri, headers: &HeaderMap) -> Result<(
     }
     let pairs = uri.query().map_or(0, |query| query.bytes().filter(|byte| *byte == b'&').count() + 1);
     if pairs > limits.query_pairs {
-        return Err(Problem::invalid(format!("the query has more than {} pairs", limits.query_pairs)));
+        let text = format!("the query has more than {} pairs", limits.query_pairs);
+        return Err(Problem::new(Code::InvalidArgument, StatusCode::URI_TOO_LONG, text));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use options::Table;
-use transcode::{Program, Unused};
+use transcode::{CompileOptions, Program, Unused};
 
 use super::{Owners, Schema};
 use crate::Unstated;
@@ -40,7 +40,10 @@ pub(super) fn compile<'a>(
         access.admit_services_without_rules();
     }
     let rules = mapping.rules(&access);
-    let compiled = Program::compile(&files, &rules, mapping.options.clone())?;
+    // how much a query may be is decided before a request has a route
+    let (query_bytes, query_parameters) = (usize::MAX, usize::MAX);
+    let options = CompileOptions { query_bytes, query_parameters, ..mapping.options.clone() };
+    let compiled = Program::compile(&files, &rules, options)?;
     let mut warnings: Vec<String> = compiled.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(faults.iter().map(|fault| format!("{fault}, so nobody may call it")));
     warnings.extend(rules.unused().into_iter().filter_map(unused));
