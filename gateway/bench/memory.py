@@ -1,6 +1,11 @@
 """The part of `run` that measures memory, idle streams, and the cost of a very large schema."""
 
+import http.client
+import json
+import os
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +17,8 @@ WATCH = "/v1/depots/aarhus/parcels/5:watch"
 def measure(bench):
     """All of it; how many requests failed."""
     print("\nmemory of ours, resident")
-    failures = growth(bench)
+    failures = growth(bench) + large(bench)
+    swaps(bench)
     for http2, connections, streams, goal in [(True, 1, 250, 8), (False, 1000, 1000, 24)]:
         idle(bench, http2, connections, streams, goal)
     return failures + google(bench)
@@ -31,6 +37,67 @@ def growth(bench):
           f"(goal: within 1 MiB, at most 20 MiB: {met})", flush=True)
     process.stop()
     return failures
+
+
+def large(bench):
+    """160 large requests and answers at a time, and then none: what stays."""
+    process, port = bench.gateway("ours-large")
+    failures, most = 0, 0
+    for case in ["list of 100", "put of 100", "stream of 100"]:
+        _, failed = bench.load(port, case, True, 5000)
+        failures += failed
+        most = max(most, process.mebibytes())
+    time.sleep(3)
+    after = process.mebibytes()
+    print(f"  after 15,000 large answers, 160 at a time, {after:.1f} MiB, under the load {most:.1f} MiB "
+          f"(goal: at most 20 MiB after: {'met' if after <= 20 else 'MISSED'})", flush=True)
+    process.stop()
+    return failures
+
+
+def swaps(bench, count=10_000):
+    """Another schema each time: every path, some names of fields, and all comments have another word."""
+    file, original = bench.folder / "swapped.bin", bench.descriptors.read_bytes()
+
+    def write(number):
+        word = b"p%06d" % number
+        (bench.folder / "next.bin").write_bytes(original.replace(b"parcels", word))
+        os.replace(bench.folder / "next.bin", file)
+        return word.decode()
+
+    write(0)
+    process, port, admin = bench.gateway_with("ours-swaps", "admin", "--descriptor", file)
+    client, operator = (http.client.HTTPConnection("127.0.0.1", each) for each in (port, admin))
+
+    def get(connection, path):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+    def known():
+        return json.loads(get(operator, "/schema")[1])["hash"]
+
+    began, former, after = time.monotonic(), known(), {}
+    for number in range(1, count + 1):
+        word = write(number)
+        os.kill(process.process.pid, signal.SIGHUP)
+        patience = time.monotonic() + 10
+        while (hash_ := known()) == former:
+            if time.monotonic() > patience:
+                sys.exit(f"schema {number} was not adopted")
+        former = hash_
+        if number % 100 == 0:
+            status, body = get(client, f"/v1/depots/aarhus/{word}/5")
+            if status != 200:
+                sys.exit(f"with schema {number}: {status} {body}")
+        if number in (count // 10, count // 2, count):
+            time.sleep(3)
+            after[number] = process.mebibytes()
+    grown = after[count] - after[count // 10]
+    print("  after " + ", ".join(f"{number:,} swaps {size:.1f} MiB" for number, size in after.items())
+          + f" in {time.monotonic() - began:.0f} s (goal: no growth, within 1 MiB: {'met' if grown <= 1 else 'MISSED'})",
+          flush=True)
+    process.stop()
 
 
 def idle(bench, http2, connections, streams, goal):

@@ -17,7 +17,7 @@ use foldhash::fast::RandomState;
 use mesh::drain::Drain;
 use options::Table;
 use tokio::sync::watch;
-use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program};
+use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program, ProgramTrace};
 
 use crate::Unstated;
 use crate::backend::Backend;
@@ -106,6 +106,8 @@ pub(crate) struct Schemas {
     refused: ArcSwap<Option<String>>,
     known: Mutex<Vec<Known>>,
     current: ArcSwap<Option<Schema>>,
+    /// What tells of schemas that were current, until they are gone.
+    former: Mutex<Vec<ProgramTrace>>,
     /// How many backends were never seen; marked whenever anything is known anew.
     missing: watch::Sender<usize>,
 }
@@ -122,6 +124,7 @@ impl Schemas {
         Arc::new(Self {
             known: Mutex::new(known),
             current: ArcSwap::from_pointee(None),
+            former: Mutex::default(),
             missing: watch::Sender::new(count),
             backends,
             info,
@@ -193,7 +196,7 @@ impl Schemas {
         let parts = self.backends.iter().map(|one| one.name.as_str()).zip(known);
         match compile(parts.map(|(name, known)| (name, known.files.as_ref())), self.unstated, mapping) {
             Ok(schema) => {
-                self.current.store(Arc::new(Some(schema)));
+                self.replace(schema);
                 self.refused.store(Arc::default());
                 true
             }
@@ -203,6 +206,24 @@ impl Schemas {
                 false
             }
         }
+    }
+
+    fn replace(&self, schema: Schema) {
+        let former = self.current.swap(Arc::new(Some(schema)));
+        let trace = Option::as_ref(&*former).map(|schema| schema.program.trace());
+        drop(former);
+        let mut traces = self.traces();
+        traces.extend(trace);
+        traces.retain(ProgramTrace::is_alive);
+    }
+
+    /// How many former schemas are still in memory.
+    fn former(&self) -> usize {
+        self.traces().iter().filter(|trace| trace.is_alive()).count()
+    }
+
+    fn traces(&self) -> MutexGuard<'_, Vec<ProgramTrace>> {
+        self.former.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {

@@ -17,6 +17,8 @@ pub struct State {
     pub since: Option<SystemTime>,
     /// Tells one schema from another; it is the same wherever the descriptors are.
     pub hash: Option<String>,
+    /// Former schemas that are still in memory, because answers of theirs are under way.
+    pub former: usize,
     /// Why the newest schema was not adopted, where it was not.
     pub refused: Option<String>,
 }

@@ -110,6 +110,7 @@ fn summary(state: &State) -> Value {
         "since": state.since.and_then(seconds),
         "routes": state.routes.len(),
         "backends": state.backends.iter().map(backend).collect::<Vec<_>>(),
+        "former": state.former,
         "refused": state.refused,
         "warnings": state.warnings,
     })

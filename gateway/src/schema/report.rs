@@ -15,6 +15,7 @@ impl Schemas {
             backends,
             since: None,
             hash: None,
+            former: self.former(),
             refused: self.refused.load().as_ref().clone(),
         };
         let Some(schema) = current.as_ref() else { return state };

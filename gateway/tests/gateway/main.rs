@@ -24,6 +24,7 @@ mod raw;
 mod rest;
 mod schema;
 mod streams;
+mod swaps;
 mod tls;
 mod websocket;
 mod world;

@@ -33,6 +33,7 @@ pub(crate) struct Setup {
 }
 
 pub(crate) struct World {
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) pki: Pki,
     pub(crate) pem: TlsPem,
     pub(crate) alpha: Identity,
@@ -88,13 +89,14 @@ pub(crate) async fn start_with_backend(backend: Backend, setup: Setup) -> (World
     let (serves, own, ending) = (Arc::clone(&gateway), tls.clone(), drain.clone());
     let serving = tokio::spawn(async move { serves.serve(listener, own, ending).await });
     let (tell, ready) = oneshot::channel();
+    let runs = Arc::clone(&gateway);
     tokio::spawn(async move {
         gateway.ready().await;
         let _ = tell.send(());
     });
     let (alpha, fake, backend) = (pki.tool("alpha"), Fake::default(), Drain::new());
     let served = tokio::spawn(async {});
-    (World { pki, pem, alpha, fake, tls, address, drain, serving, backend, served }, ready)
+    (World { gateway: runs, pki, pem, alpha, fake, tls, address, drain, serving, backend, served }, ready)
 }
 
 /// Serves everything of the jobs service, healthy, until the drain begins.

@@ -32,8 +32,8 @@ pub use descriptor::{DescriptorError, files_of_set};
 pub use error::{RequestError, RequestErrorKind};
 pub use openapi::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, SecurityScheme};
 pub use program::{
-    CompileOptions, Compiled, InvalidUtf8, Method, NameStyle, Program, ResponseBody, Route, RouteError,
-    UnknownAny, Warning,
+    CompileOptions, Compiled, InvalidUtf8, Method, NameStyle, Program, ProgramTrace, ResponseBody, Route,
+    RouteError, UnknownAny, Warning,
 };
 pub use rules::{
     FieldRules, GoogleRules, HttpRule, MethodRules, Overrides, Rules, SelectedHttpRule, Selector,

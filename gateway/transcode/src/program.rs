@@ -8,7 +8,7 @@ mod warning;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -130,7 +130,25 @@ pub enum RouteError {
     },
 }
 
+/// Tells whether a program is still in memory, and does not keep it there.
+#[derive(Debug, Clone)]
+pub struct ProgramTrace {
+    inner: Weak<Inner>,
+}
+
+impl ProgramTrace {
+    /// Whether anything has the program still: itself, a route, a binding.
+    pub fn is_alive(&self) -> bool {
+        self.inner.strong_count() > 0
+    }
+}
+
 impl Program {
+    /// What tells whether this program is still in memory.
+    pub fn trace(&self) -> ProgramTrace {
+        ProgramTrace { inner: Arc::downgrade(&self.inner) }
+    }
+
     /// Compiles encoded `FileDescriptorProto`s, in any order; [`crate::files_of_set`] takes a set apart.
     ///
     /// Fails only when bytes are no descriptor at all. A file given twice is taken once.
