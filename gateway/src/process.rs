@@ -1,7 +1,6 @@
 //! The process: settings, the gateway, what operators see of it, and its end at SIGTERM.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use gateway::{Gateway, Tls, TlsPem};
 use mesh::drain::Drain;
 use mesh::identity::tls::Pem;
-use mesh::telemetry::{self, Logs};
+use mesh::program::{Telemetry, ready};
+use mesh::telemetry::install_metrics;
 use tokio::time::timeout;
 
 use crate::admin::{self, Scope};
@@ -27,12 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves until a signal ends it.
 pub(crate) async fn run(args: Args) -> Result<()> {
-    telemetry::init(&Logs { to_stderr: true, ..args.log.clone().into() })?;
-    #[cfg(feature = "otlp")]
-    let exporter = match telemetry::Otlp::from_env("toolforged-gateway")? {
-        Some(otlp) => Some(telemetry::export_spans(&otlp)?),
-        None => None,
-    };
+    let telemetry = Telemetry::begin("toolforged-gateway", args.log.clone())?;
     tokio::spawn(give_back());
     let drain = Drain::on_signals()?;
     let Settings { fixed, tls, mesh, prefer, options } = Settings::read(&args)?;
@@ -46,7 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     };
     let (backends, clients) = targets::backends(&fixed, &mesh.read()?)?;
     if fixed.admin.or(fixed.metrics).is_some() {
-        telemetry::install_metrics()?;
+        install_metrics()?;
     }
     let gateway = Arc::new(Gateway::new(backends, options, &drain));
     if args.check {
@@ -57,14 +52,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         .with_context(|| format!("listening on {listen}"))?;
     let address = listeners.first().context("no listener")?.local_addr()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let line = format!("ready gateway={scheme}://{address}{}", operators(&fixed, &gateway, &drain).await?);
+    let line = format!("gateway={scheme}://{address}{}", operators(&fixed, &gateway, &drain).await?);
     let serving = workers::serve(&gateway, listeners, tls.as_ref(), &drain)?;
     Reloaded { args, fixed, gateway: Arc::clone(&gateway), tls, clients }.at_sighup()?;
     let (told, served) = tokio::join!(tell_ready(&gateway, &drain, line), serving);
-    #[cfg(feature = "otlp")]
-    if let Some(exporter) = exporter {
-        exporter.finish().await;
-    }
+    telemetry.finish().await;
     served.and(told)
 }
 
@@ -89,9 +81,7 @@ async fn tell_ready(gateway: &Gateway, drain: &Drain, line: String) -> Result<()
         },
         () = drain.begun() => return Ok(()),
     }
-    let mut out = std::io::stdout();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
+    Ok(ready(line)?)
 }
 
 impl TlsFiles {
@@ -116,6 +106,7 @@ impl MeshFiles {
             key: optional(&self.key)?.unwrap_or_default(),
             mesh_root: optional(&self.ca)?,
             clients_root: None,
+            revoked: None,
         })
     }
 }

@@ -4,13 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use mesh::identity::tls::{chain, key, roots};
+use mesh::identity::tls::{chain, client_verifier, key, revocations, roots};
 use mesh::identity::{Authorities, Principal};
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateRevocationListDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
+use rustls::pki_types::UnixTime;
 use rustls::{ServerConfig, version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
@@ -55,15 +52,9 @@ pub enum TlsError {
     /// A PEM text is not usable.
     #[error(transparent)]
     Pem(#[from] mesh::identity::tls::TlsError),
-    /// The list of revoked certificates is not usable.
-    #[error("revocation list: {0}")]
-    Revoked(#[from] rustls::pki_types::pem::Error),
     /// Certificate, key or protocol versions do not fit together.
     #[error(transparent)]
     Config(#[from] rustls::Error),
-    /// The root of clients is not usable.
-    #[error("root of client certificates: {0}")]
-    Root(#[from] rustls::server::VerifierBuilderError),
     /// The root of clients is not usable.
     #[error(transparent)]
     Authorities(#[from] mesh::identity::CertificateError),
@@ -87,7 +78,7 @@ pub(crate) struct Accepted<I> {
 #[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
-    authorities: Option<Authorities>,
+    authorities: Authorities,
 }
 
 /// TLS that can be given other certificates, roots and revocations while it serves.
@@ -116,11 +107,9 @@ impl Tls {
     {
         let current = self.current.load_full();
         let stream = TlsAcceptor::from(Arc::clone(&current.config)).accept(io).await?;
-        let principal = match (stream.get_ref().1.peer_certificates(), &current.authorities) {
-            (Some(chain), Some(authorities)) => {
-                authorities.identify(chain, UnixTime::now()).map_err(io::Error::other)?
-            }
-            _ => Principal::Anonymous,
+        let principal = match stream.get_ref().1.peer_certificates() {
+            Some(chain) => current.authorities.identify(chain, UnixTime::now()).map_err(io::Error::other)?,
+            None => Principal::Anonymous,
         };
         let protocol = match stream.get_ref().1.alpn_protocol() {
             Some(H2) => Protocol::Http2,
@@ -131,43 +120,18 @@ impl Tls {
 }
 
 fn build(pem: &TlsPem, prefer: Prefer) -> Result<Current, TlsError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?;
-    let (verifier, authorities) = match &pem.clients_root {
-        None => (WebPkiClientVerifier::no_client_auth(), None),
-        Some(root) => {
-            let trusted = roots(root)?;
-            let authorities = Authorities::new(None, Some(trusted.clone()))?;
-            (verifier(trusted, pem.revoked.as_deref(), provider)?, Some(authorities))
-        }
-    };
-    let mut config =
-        builder.with_client_cert_verifier(verifier).with_single_cert(chain(&pem.chain)?, key(&pem.key)?)?;
+    let clients = pem.clients_root.as_deref().map(roots).transpose()?;
+    let revoked = pem.revoked.as_deref().map(revocations).transpose()?.unwrap_or_default();
+    let authorities = Authorities::new(None, clients, revoked)?;
+    // a client without a certificate is let in: public paths need none
+    let mut config = builder
+        .with_client_cert_verifier(client_verifier(&authorities, false))
+        .with_single_cert(chain(&pem.chain)?, key(&pem.key)?)?;
     config.alpn_protocols = match prefer {
         Prefer::Http2 => vec![H2.to_vec(), HTTP1.to_vec()],
         Prefer::Http1 => vec![HTTP1.to_vec(), H2.to_vec()],
     };
     Ok(Current { config: Arc::new(config), authorities })
-}
-
-/// A client without a certificate is let in: public paths need none.
-fn verifier(
-    trusted: rustls::RootCertStore,
-    revoked: Option<&[u8]>,
-    provider: Arc<rustls::crypto::CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), provider);
-    let builder = match revoked {
-        Some(lists) => {
-            let lists: Vec<_> =
-                CertificateRevocationListDer::pem_slice_iter(lists).collect::<Result<_, _>>()?;
-            if lists.is_empty() {
-                return Err(TlsError::Revoked(rustls::pki_types::pem::Error::NoItemsFound));
-            }
-            builder.with_crls(lists)
-        }
-        None => builder,
-    };
-    Ok(builder.allow_unauthenticated().build()?)
 }

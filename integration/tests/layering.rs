@@ -20,12 +20,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("engine-network", &["durable"]),
     ("engine-router", &[]),
     ("engine-shim", &["durable", "engine-logs"]),
-    ("engine-embedded", &["durable", "engine", "engine-logs", "engine-network", "engine-router", "engine-shim"]),
+    (
+        "engine-embedded",
+        &["durable", "engine", "engine-logs", "engine-network", "engine-router", "engine-shim"],
+    ),
     ("jobs-core", &["engine"]),
     (
         "jobs",
         &[
             "api",
+            "durable",
             "engine",
             "engine-embedded",
             "engine-network",
@@ -68,7 +72,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const OPTIONAL: &[(&str, &[&str])] = &[
     (
         "jobs",
-        &["engine-embedded", "engine-network", "engine-router", "engine-shim", "options", "store-embedded"],
+        &[
+            "durable",
+            "engine-embedded",
+            "engine-network",
+            "engine-router",
+            "engine-shim",
+            "options",
+            "store-embedded",
+        ],
     ),
     ("config", &["store-embedded"]),
 ];

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "telemetry/collector.rs"]
+#[allow(dead_code, reason = "the tests of telemetry look at more of a span")]
+mod collector;
 #[path = "shapes/separate.rs"]
 mod separate;
 
@@ -11,6 +14,7 @@ use std::process::Command;
 
 use integration::{Finished, Home, Platform, Site, eventually, grpcurl, run};
 
+use collector::Collector;
 use separate::Separate;
 
 const SERVER: &str = include_str!("programs/server.py");
@@ -81,6 +85,48 @@ fn past_the_gateway(platform: &Separate, alpha: &Home) {
     assert!(refused.code != 0, "{refused}");
 }
 
+/// A certificate that was replaced opens no service, once the service has read the list of revoked ones.
+fn revoked(platform: &Separate, alpha: &Home) {
+    let folder = alpha.path().join(".toolskube");
+    let former = tempfile::tempdir().unwrap();
+    for file in ["client.crt", "client.key"] {
+        std::fs::copy(folder.join(file), former.path().join(file)).unwrap();
+    }
+    let call = |folder: &Path| {
+        let (certificate, key) = (folder.join("client.crt"), folder.join("client.key"));
+        list(platform.jobs(), "alpha", Some((&certificate, &key)), &[])
+    };
+    platform.config_command(&["tool", "renew", "alpha"]).unwrap().succeeded().unwrap();
+    assert_eq!(call(former.path()).code, 0, "the list was not read again yet");
+    platform.hang_up("toolforged-jobs").unwrap();
+    let refused = || Ok((call(former.path()).code != 0).then_some(()));
+    eventually("the former certificate is refused", refused).unwrap();
+    let present = call(&folder);
+    assert_eq!(present.code, 0, "{present}");
+}
+
+/// Every process tells the collector of its part in a call.
+fn traced(platform: &Separate, collector: &Collector) {
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let (certificate, key) = platform.certificate("gateway");
+    let begun = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01");
+    let more = ["-H", &begun, "-H", "x-toolforge-principal: admin:root"];
+    let listed = list(platform.jobs(), "alpha", Some((&certificate, &key)), &more);
+    assert_eq!(listed.code, 0, "{listed}");
+    let of_trace = || {
+        let mut spans = collector.spans().into_iter();
+        Ok(spans.any(|span| span.trace == trace && span.kind == collector::SERVER).then_some(()))
+    };
+    eventually("the span of the call", of_trace).unwrap();
+    for program in ["toolforged-config", "toolforged-jobs", "toolforged-gateway"] {
+        let named = || {
+            let raw = collector.raw();
+            Ok(raw.windows(program.len()).any(|window| window == program.as_bytes()).then_some(()))
+        };
+        eventually(program, named).unwrap();
+    }
+}
+
 #[test]
 fn one_process_is_the_whole_platform() {
     let platform = Platform::start().unwrap();
@@ -90,9 +136,15 @@ fn one_process_is_the_whole_platform() {
 
 #[test]
 fn a_process_per_service_is_the_same_platform() {
-    let platform = Separate::start().unwrap();
+    let collector = Collector::start();
+    let environment =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint()), ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned())];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let platform = Separate::start_with(environment).unwrap();
     let alpha = platform.tool("alpha").unwrap();
     past_the_gateway(&platform, &alpha);
+    revoked(&platform, &alpha);
+    traced(&platform, &collector);
     scenario(&alpha, &Site::new(platform.web(), "alpha"));
     // The jobs of a tool end with it, though another process knows the tools.
     let image = ["jobs", "run", "last", "--image", "bookworm", "--continuous", "--command", "sleep 500"];

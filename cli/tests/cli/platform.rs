@@ -52,7 +52,13 @@ impl Platform {
         let (server_root, server_pem) = authority();
         let (client_root, client_pem) = authority();
         let (chain, key) = issue(&CertificateParams::new(vec!["127.0.0.1".into()]).unwrap(), &server_root);
-        let pem = Pem { chain, key, mesh_root: None, clients_root: Some(client_pem.clone().into_bytes()) };
+        let pem = Pem {
+            chain,
+            key,
+            mesh_root: None,
+            clients_root: Some(client_pem.clone().into_bytes()),
+            revoked: None,
+        };
         let state = Arc::new(Mutex::new(State::default()));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -133,7 +139,8 @@ impl Platform {
     pub(crate) fn restart(&mut self) {
         let (chain, key) =
             issue(&CertificateParams::new(vec!["127.0.0.1".into()]).unwrap(), &self.server_root);
-        let pem = Pem { chain, key, mesh_root: None, clients_root: Some(self.clients.clone()) };
+        let pem =
+            Pem { chain, key, mesh_root: None, clients_root: Some(self.clients.clone()), revoked: None };
         let server = server(&self.state);
         self.drain = Drain::new();
         let (address, drain) = (self.address.clone(), self.drain.clone());

@@ -64,8 +64,13 @@ impl Process {
 /// A backend at a TCP port that takes mutual TLS.
 async fn backend(pki: &Pki, fake: &Fake) -> (SocketAddr, Drain) {
     let own = pki.service("jobs");
-    let pem =
-        Pem { chain: own.chain, key: own.key, mesh_root: Some(pki.mesh.pem.clone()), clients_root: None };
+    let pem = Pem {
+        chain: own.chain,
+        key: own.key,
+        mesh_root: Some(pki.mesh.pem.clone()),
+        clients_root: None,
+        revoked: None,
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, drain) = (listener.local_addr().unwrap(), Drain::new());
     let tls = std::sync::Arc::new(MeshTls::new(&pem, true).unwrap());

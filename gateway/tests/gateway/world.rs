@@ -145,7 +145,7 @@ impl World {
             chain: identity.chain.clone(),
             key: identity.key.clone(),
             mesh_root: Some(self.pki.servers.pem.clone()),
-            clients_root: None,
+            ..Pem::default()
         };
         let tls = Client::new(&pem, Expected::Host("localhost".to_owned())).unwrap();
         Channel::new(Endpoint::tls(&self.address.to_string(), Arc::new(tls)).unwrap())

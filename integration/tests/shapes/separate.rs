@@ -18,18 +18,21 @@ const START: Duration = Duration::from_mins(1);
 pub(crate) struct Separate {
     folder: TempDir,
     /// In the order in which they are stopped.
-    processes: Vec<Child>,
+    processes: Vec<(String, Child)>,
+    environment: Vec<(String, String)>,
     config: String,
     jobs: String,
     web: String,
 }
 
 impl Separate {
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts all with these variables.
+    pub(crate) fn start_with(environment: Vec<(String, String)>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("toolforge-").tempdir()?;
         let mut platform = Self {
             folder,
             processes: Vec::new(),
+            environment,
             config: String::new(),
             jobs: String::new(),
             web: String::new(),
@@ -75,6 +78,8 @@ impl Separate {
                 &self.path("certificates/mesh-ca.crt"),
                 "--clients-root",
                 &self.path("certificates/clients-ca.crt"),
+                "--clients-crl",
+                &self.path("config/pki/clients.crl"),
                 "--stop-instances",
             ],
         )?;
@@ -123,13 +128,14 @@ impl Separate {
     fn spawn(&mut self, program: &str, arguments: &[&str]) -> Result<String> {
         let mut child = Command::new(binary(program)?)
             .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(self.log(program)?)
             .spawn()
             .with_context(|| format!("cannot start {program}"))?;
         let ready = ready_line(child.stdout.take().context("standard output")?);
-        self.processes.insert(0, child);
+        self.processes.insert(0, (program.to_owned(), child));
         ready.recv_timeout(START).map_err(|_| {
             let log = std::fs::read_to_string(self.path(&format!("{program}.log"))).unwrap_or_default();
             anyhow::anyhow!("{program} was not ready within {START:?}; its log:\n{log}")
@@ -151,6 +157,13 @@ impl Separate {
     pub(crate) fn tool(&self, name: &str) -> Result<Home> {
         let added = self.config_command(&["tool", "add", name])?.succeeded()?;
         Ok(Home::new(name, PathBuf::from(added.lines().last().context("no home in the output")?)))
+    }
+
+    /// Tells a program to read its certificates again.
+    pub(crate) fn hang_up(&self, program: &str) -> Result<()> {
+        let process = self.processes.iter().find(|(name, _)| name == program);
+        let pid = process.and_then(|(_, process)| pid(process)).context("it does not run")?;
+        Ok(kill_process(pid, Signal::HUP)?)
     }
 
     /// The certificate of a service and its key.
@@ -181,13 +194,17 @@ impl Separate {
 
 impl Drop for Separate {
     fn drop(&mut self) {
-        for process in &mut self.processes {
-            if let Some(pid) = i32::try_from(process.id()).ok().and_then(Pid::from_raw) {
+        for (_, process) in &mut self.processes {
+            if let Some(pid) = pid(process) {
                 let _ = kill_process(pid, Signal::TERM);
             }
             let _ = process.wait();
         }
     }
+}
+
+fn pid(process: &Child) -> Option<Pid> {
+    i32::try_from(process.id()).ok().and_then(Pid::from_raw)
 }
 
 /// An address that nobody listens on at the moment: homes name the gateway before it is there.

@@ -1,11 +1,10 @@
 //! The command line of `toolforged`; nothing deeper reads the environment.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use config::embedded::{Data, Tool};
+use jobs::embedded::Running;
 use mesh::args::Log;
 
 /// The whole platform in one process.
@@ -43,24 +42,8 @@ pub(crate) struct Serve {
     /// Address of the gateway: REST and gRPC over TLS
     #[arg(long, env = "TOOLFORGED_GATEWAY", value_name = "HOST:PORT", default_value = "127.0.0.1:30003")]
     pub(crate) gateway: SocketAddr,
-    /// Address of published jobs, at <http://TOOL.DOMAIN:PORT/>
-    #[arg(long, env = "TOOLFORGED_WEB", value_name = "HOST:PORT", default_value = "127.0.0.1:30000")]
-    pub(crate) web: SocketAddr,
-    /// Domain under which the first label names a tool
-    #[arg(long, env = "TOOLFORGED_DOMAIN", value_name = "DOMAIN", default_value = "localhost")]
-    pub(crate) domain: String,
-    /// Stop every instance when the server ends, instead of leaving it running
-    #[arg(long)]
-    pub(crate) stop_instances: bool,
-    /// Seconds that a finished one-off job stays in the list
-    #[arg(long, env = "TOOLFORGED_FINISHED_JOB_TTL", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    pub(crate) finished_job_ttl: Duration,
-    /// Run instances of several tools also where they cannot be kept apart
-    #[arg(long)]
-    pub(crate) trust_tools: bool,
-    /// Quotas and limits of the site; see docs/operators.md [default: DIR/site.yaml, where it is there]
-    #[arg(long, env = "TOOLFORGED_SITE", value_name = "FILE")]
-    pub(crate) site: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) running: Running,
     /// End the process at a named durable step; for tests of recovery
     #[arg(long, hide = true, value_name = "STEP[:COUNT]")]
     pub(crate) fail_at: Option<String>,
@@ -72,8 +55,4 @@ pub(crate) struct Serve {
 pub(crate) struct StopInstances {
     #[command(flatten)]
     pub(crate) data: Data,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse().map(Duration::from_secs).map_err(|_| "expected a number of seconds".to_owned())
 }

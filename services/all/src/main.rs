@@ -14,13 +14,7 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     // A process that holds an instance is this binary again: it must become one before anything else happens.
     engine_shim::dispatch();
-    match run(Args::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
+    mesh::program::end("toolforged", run(Args::parse()))
 }
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -29,9 +23,4 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Tool(tool) => tool.run(),
         Command::StopInstances(stop) => stop.run(),
     }
-}
-
-#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
-fn report(error: &anyhow::Error) {
-    eprintln!("toolforged: {error:#}");
 }

@@ -1,13 +1,13 @@
 //! `toolforged serve`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use config::embedded::Directory;
-use jobs::embedded::site;
+use jobs::embedded::Running;
 use mesh::drain::Drain;
-use mesh::telemetry::{Exporter, Logs, Otlp, export_spans, init, install_metrics};
+use mesh::program::{Telemetry, ready};
+use mesh::telemetry::install_metrics;
 
 use crate::args::Serve;
 use crate::failpoint;
@@ -20,49 +20,22 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<ExitCode> {
-        let Self {
-            data,
-            gateway,
-            web,
-            domain,
-            stop_instances,
-            finished_job_ttl,
-            trust_tools,
-            site: site_file,
-            fail_at,
-            log,
-        } = self;
+        let Self { data, gateway, running, fail_at, log } = self;
         let directory = Directory::open(&data.directory)?;
         let _owned = directory.own_or_refuse()?;
-        // Standard output has the one line that says where everything is.
-        init(&Logs { to_stderr: true, ..log.into() }).context("logs")?;
+        let telemetry = Telemetry::begin("toolforged", log)?;
         install_metrics().context("metrics")?;
-        let exporter = spans()?;
-        let site =
-            site::read(site_file.as_deref(), &directory.site_file(), domain.clone(), finished_job_ttl)?;
+        let site = running.site(&directory.site_file())?;
         let on_step = failpoint::parse(fail_at.as_deref())?;
         let drain = Drain::on_signals()?;
+        let Running { web, domain, stop_instances, trust_tools, .. } = running;
         let settings = Settings { gateway, web, domain, site, trust_tools, on_step };
         let platform = Platform::start(&directory, settings, &drain).await?;
-        announce(&platform)?;
+        ready(format_args!("gateway=https://{} web=http://{}", platform.gateway, platform.web))?;
         drain.begun().await;
         tracing::info!("draining");
         platform.finish(stop_instances).await?;
-        if let Some(exporter) = exporter {
-            exporter.finish().await;
-        }
+        telemetry.finish().await;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn spans() -> Result<Option<Exporter>> {
-    let otlp = Otlp::from_env("toolforged").context("OTEL_* variables")?;
-    otlp.as_ref().map(export_spans).transpose().context("spans cannot be exported")
-}
-
-/// The one line on standard output, once everything serves.
-fn announce(platform: &Platform) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "ready gateway=https://{} web=http://{}", platform.gateway, platform.web)?;
-    Ok(stdout.flush()?)
 }

@@ -1,11 +1,11 @@
 //! The command line of `toolforged-config`; nothing deeper reads the environment.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use config::embedded::{Data, Tool};
-use mesh::args::{Log, Tls};
+use mesh::args::Service;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,12 +41,8 @@ pub(crate) enum Command {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) data: Data,
-    /// Address to serve gRPC with mutual TLS on
-    #[arg(long, env = "TOOLFORGE_LISTEN", default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
-    pub(crate) listen: SocketAddr,
-    /// Instead of a certificate of this directory's own authority
     #[command(flatten)]
-    pub(crate) tls: Tls,
+    pub(crate) service: Service,
     /// Where clients reach the gateway; written into every home
     #[arg(
         long,
@@ -63,8 +59,6 @@ pub(crate) struct Serve {
         value_name = "URL"
     )]
     pub(crate) publish_url: String,
-    #[command(flatten)]
-    pub(crate) log: Log,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -105,7 +99,7 @@ mod tests {
     #[test]
     fn a_server_needs_nothing_but_has_its_own_authority() {
         let Command::Serve(serve) = parse(&["serve"]).unwrap().command else { panic!("serve") };
-        assert!(serve.listen.ip().is_loopback() && serve.tls.into_files().is_none());
+        assert!(serve.service.listen.ip().is_loopback() && serve.service.tls.into_files().is_none());
     }
 
     #[test]

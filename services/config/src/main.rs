@@ -10,13 +10,7 @@ use args::{Args, Command};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
+    mesh::program::end("toolforged-config", run(Args::parse()))
 }
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -26,9 +20,4 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::IssueService(issue) => issue.run(),
         Command::IssueGateway(issue) => issue.run(),
     }
-}
-
-#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
-fn report(error: &anyhow::Error) {
-    eprintln!("toolforged-config: {error:#}");
 }

@@ -1,19 +1,18 @@
 //! `toolforged-config serve`.
 
-use std::io::Write as _;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use config::embedded::{Directory, admin};
 use config::{Addresses, Authority, Machine};
-use mesh::args::Tls;
+use mesh::args::Service;
 use mesh::drain::Drain;
 use mesh::identity::Principal;
-use mesh::identity::tls::{self, Pem};
+use mesh::identity::tls::{self, Files, Pem, Reloaded};
+use mesh::program::{Telemetry, ready};
 use mesh::serve::{Drained, Listener, Server};
-use mesh::telemetry::{Logs, init, install_metrics, render_metrics};
+use mesh::telemetry::{install_metrics, render_metrics};
 use tokio::net::TcpListener;
 
 use crate::args::Serve;
@@ -25,11 +24,10 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<ExitCode> {
-        let Self { data, listen, tls, gateway_url, publish_url, log } = self;
+        let Self { data, service: Service { listen, tls, log }, gateway_url, publish_url } = self;
         let directory = Directory::open(&data.directory)?;
         let _owned = directory.own_or_refuse()?;
-        // Standard output has the one line that says where everything is.
-        init(&Logs { to_stderr: true, ..log.into() }).context("logs")?;
+        let telemetry = Telemetry::begin("toolforged-config", log)?;
         install_metrics().context("metrics")?;
         // Whoever refuses certificates reads the list of revoked ones again when it is told to.
         let authority = Authority::open(&directory.pki(), Arc::new(Machine), || {});
@@ -47,12 +45,12 @@ impl Serve {
         let services =
             config::service(config::Deps { tools: tools.clone(), metrics: Arc::new(render_metrics) });
         let server = Server::builder(services).descriptors(api::CONFIG_DESCRIPTORS).build()?;
-        let tls = Arc::new(tls::Server::new(&pem(tls, &authority)?, false).context("TLS")?);
+        let tls = tls_server(tls.into_files(), &authority)?;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("--listen: {listen}"))?;
         let address = listener.local_addr()?;
         let admin = Listener::unix(admin::listen(&directory)?, Principal::Admin("local".into()));
         server.health().ready();
-        announce(address)?;
+        ready(format_args!("config={address}"))?;
         let serving = server.serve(vec![Listener::tls(listener, tls), admin], drain.clone());
         let drained = tokio::select! {
             drained = serving => drained,
@@ -61,27 +59,26 @@ impl Serve {
         if let Drained::Cut(open) = drained {
             tracing::warn!(open, "connections were cut");
         }
+        telemetry.finish().await;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The certificate that was given, or one of the directory's own authority for as long as this process lives.
-fn pem(given: Tls, authority: &Authority) -> Result<Pem> {
-    if let Some(files) = given.into_files() {
-        return files.read().context("certificates that were given");
+/// The certificate that was given, which is read again at SIGHUP, or one of the directory's own authority for as long as
+/// this process lives.
+fn tls_server(given: Option<Files>, authority: &Authority) -> Result<Arc<tls::Server>> {
+    if let Some(files) = given {
+        let pem = files.read().context("certificates that were given")?;
+        let server = Arc::new(tls::Server::new(&pem, false).context("TLS")?);
+        Reloaded { files, server: Arc::clone(&server), clients: Vec::new() }.at_hangup()?;
+        return Ok(server);
     }
     let identity = authority.service("config")?;
-    Ok(Pem {
+    let pem = Pem {
         chain: identity.certificate_pem.into_bytes(),
         key: identity.key_pem.into_bytes(),
         mesh_root: Some(authority.mesh_pem().as_bytes().to_vec()),
-        clients_root: None,
-    })
-}
-
-/// The one line on standard output, once everything serves.
-fn announce(address: SocketAddr) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "ready config={address}")?;
-    Ok(stdout.flush()?)
+        ..Pem::default()
+    };
+    Ok(Arc::new(tls::Server::new(&pem, false).context("TLS")?))
 }

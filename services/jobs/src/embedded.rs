@@ -1,7 +1,8 @@
 //! The service on one machine: engine and records in a data directory, tools asked of the config service.
 
+mod args;
 mod identities;
-pub mod site;
+mod site;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use store_embedded::{Options, Sqlite};
 
 use crate::{Machine, Records};
 
+pub use args::Running;
 pub use identities::FromConfig;
 
 /// Environment from secrets: this release has no envvars service, so that there is none.

@@ -11,16 +11,5 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     // A process that holds an instance is this binary again: it must become one before anything else happens.
     engine_shim::dispatch();
-    match Args::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
-fn report(error: &anyhow::Error) {
-    eprintln!("toolforged-jobs: {error:#}");
+    mesh::program::end("toolforged-jobs", Args::parse().run())
 }

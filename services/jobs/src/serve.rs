@@ -1,22 +1,20 @@
 //! Serves jobs until the signal, drains, and ends.
 
-use std::fs::DirBuilder;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use engine_router::Router;
 use jobs::Machine;
-use jobs::embedded::site;
-use mesh::args::Tls;
+use jobs::embedded::Running;
+use mesh::args::{Service, Tls};
 use mesh::client::{Channel, Endpoint};
 use mesh::drain::Drain;
-use mesh::identity::tls::{self, Expected, Pem};
+use mesh::identity::tls::{self, Expected, Files, Pem, Reloaded};
+use mesh::program::{Telemetry, ready};
 use mesh::serve::{Drained, Listener, Server};
-use mesh::telemetry::{Logs, init, install_metrics, render_metrics};
+use mesh::telemetry::{install_metrics, render_metrics};
 use options::Table;
 use tokio::net::TcpListener;
 
@@ -24,35 +22,25 @@ use crate::args::Args;
 
 impl Args {
     /// Serves until the signal.
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(self) -> Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(self.serve())
     }
 
-    async fn serve(self) -> Result<()> {
-        let Self {
-            data,
-            listen,
-            config,
-            tls,
-            web,
-            domain,
-            stop_instances,
-            finished_job_ttl,
-            trust_tools,
-            site: site_file,
-            log,
-        } = self;
-        let pem = pem(tls)?;
-        let data = directory(&data)?;
-        // Standard output has the one line that says where everything is.
-        init(&Logs { to_stderr: true, ..log.into() }).context("logs")?;
+    async fn serve(self) -> Result<ExitCode> {
+        let Self { data, service: Service { listen, tls, log }, config, running } = self;
+        let (files, pem) = certificates(tls)?;
+        durable::make_directory(&data)
+            .with_context(|| format!("cannot make the data directory {}", data.display()))?;
+        let data = data.canonicalize().with_context(|| format!("cannot find {}", data.display()))?;
+        let telemetry = Telemetry::begin("toolforged-jobs", log)?;
         install_metrics().context("metrics")?;
-        let site =
-            site::read(site_file.as_deref(), &data.join("site.yaml"), domain.clone(), finished_job_ttl)?;
+        let site = running.site(&data.join("site.yaml"))?;
+        let Running { web, domain, stop_instances, trust_tools, .. } = running;
         let (listener, web) = (bind(listen, "listen").await?, bind(web, "web").await?);
-        let addresses = (listener.local_addr()?, web.local_addr()?);
+        let places = format!("jobs={} web=http://{}", listener.local_addr()?, web.local_addr()?);
         let drain = Drain::on_signals()?;
-        let config = channel(&config, &pem)?;
+        let client = Arc::new(tls::Client::new(&pem, Expected::Service("config".into())).context("TLS")?);
+        let config = channel(&config, Arc::clone(&client))?;
         let engine = jobs::embedded::engine(&data, config.clone(), trust_tools, None).await?;
         let (jobs, records) = jobs::embedded::jobs(&data.join("jobs"), &engine, site, None)?;
 
@@ -60,6 +48,7 @@ impl Args {
             jobs::Deps { jobs: jobs.clone(), clock: Arc::new(Machine), metrics: Arc::new(render_metrics) };
         let server = Server::builder(jobs::service(deps)).descriptors(api::JOBS_DESCRIPTORS).build()?;
         let tls = Arc::new(tls::Server::new(&pem, false).context("TLS")?);
+        Reloaded { files, server: Arc::clone(&tls), clients: vec![client] }.at_hangup()?;
         jobs.recover().await.context("jobs cannot be recovered")?;
         server.health().ready();
         let router = Router::new(
@@ -69,7 +58,7 @@ impl Args {
         let begun = drain.clone();
         let routing =
             tokio::spawn(async move { router.serve(web, async move { begun.begun().await }).await });
-        announce(addresses)?;
+        ready(places)?;
         let serving = server.serve(vec![Listener::tls(listener, tls)], drain);
         let drained = tokio::select! {
             drained = serving => drained,
@@ -80,41 +69,30 @@ impl Args {
             tracing::warn!(open, "connections were cut");
         }
         routing.await.context("the router panicked")?;
-        engine.close(stop_instances).await.context("instances cannot be let go")
+        engine.close(stop_instances).await.context("instances cannot be let go")?;
+        telemetry.finish().await;
+        Ok(ExitCode::SUCCESS)
     }
 }
 
 /// This service's certificate and the roots; it serves nobody in clear.
-fn pem(given: Tls) -> Result<Pem> {
-    let root = given.mesh_root.is_some();
-    match given.into_files() {
-        Some(files) if root => files.read().context("certificates"),
-        _ => bail!(
+fn certificates(given: Tls) -> Result<(Files, Pem)> {
+    match given.into_files().filter(|files| files.mesh_root.is_some()) {
+        Some(files) => {
+            let pem = files.read().context("certificates")?;
+            Ok((files, pem))
+        }
+        None => bail!(
             "jobs speaks mutual TLS alone: give --tls-cert, --tls-key and --mesh-root; \
              `toolforged-config issue-service jobs --out DIR` makes them as DIR/jobs.crt, DIR/jobs.key and DIR/mesh-ca.crt"
         ),
     }
 }
 
-/// The data directory, made if it is missing; nobody else may look into it.
-fn directory(path: &Path) -> Result<PathBuf> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make the data directory {}", path.display()))?;
-    path.canonicalize().with_context(|| format!("cannot find {}", path.display()))
-}
-
 /// Calls to the config service, which must prove to be it.
-fn channel(address: &str, pem: &Pem) -> Result<Channel> {
-    let client = tls::Client::new(pem, Expected::Service("config".into())).context("TLS")?;
-    let endpoint = Endpoint::tls(address, Arc::new(client)).context("--config")?;
+fn channel(address: &str, client: Arc<tls::Client>) -> Result<Channel> {
+    let endpoint = Endpoint::tls(address, client).context("--config")?;
     Ok(Channel::builder(endpoint).methods(Arc::new(Table::read(api::CONFIG_DESCRIPTORS)?)).build())
-}
-
-/// The one line on standard output, once everything serves.
-fn announce((jobs, web): (SocketAddr, SocketAddr)) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "ready jobs={jobs} web=http://{web}")?;
-    Ok(stdout.flush()?)
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {

@@ -1,56 +1,24 @@
 //! Command-line groups that every server shares, each parsed into what it is used as.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
 use crate::identity::tls::Files;
 
-/// Where a server listens, or a client connects: `HOST:PORT` as an address, or `unix:PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// An IP address and a port.
-    Tcp(SocketAddr),
-    /// A Unix socket.
-    Unix(PathBuf),
-}
-
-/// A text that is no address.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("expected ADDRESS:PORT with an IP address, or unix:PATH")]
-pub struct AddressError;
-
-impl FromStr for Address {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        match text.strip_prefix("unix:") {
-            // sun_path has 108 bytes, the last of them zero (unix(7))
-            Some(path) if !path.is_empty() && path.len() < 108 => Ok(Self::Unix(path.into())),
-            Some(_) => Err(AddressError),
-            None => text.parse().map(Self::Tcp).map_err(|_| AddressError),
-        }
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(out),
-            Self::Unix(path) => write!(out, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// Where a service listens.
+/// What every service is told that is a process of its own.
 #[derive(Args, Clone, Debug)]
-pub struct Listen {
-    /// Address to serve gRPC on: ADDRESS:PORT or unix:PATH
-    #[arg(long, env = "TOOLFORGE_LISTEN", default_value = "127.0.0.1:0", value_name = "ADDRESS")]
-    pub listen: Address,
+pub struct Service {
+    /// Address to serve gRPC with mutual TLS on
+    #[arg(long, env = "TOOLFORGE_LISTEN", default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    pub listen: SocketAddr,
+    /// Its certificate, and the roots of others.
+    #[command(flatten)]
+    pub tls: Tls,
+    /// What it logs.
+    #[command(flatten)]
+    pub log: Log,
 }
 
 /// The files of mutual TLS; without any of them a server speaks in clear.
@@ -68,13 +36,16 @@ pub struct Tls {
     /// Root that issues the certificates of tools and administrators
     #[arg(long, env = "TOOLFORGE_CLIENTS_ROOT", value_name = "FILE")]
     pub clients_root: Option<PathBuf>,
+    /// Revocation list of the certificates of tools and administrators, in PEM
+    #[arg(long, env = "TOOLFORGE_CLIENTS_CRL", value_name = "FILE", requires = "clients_root")]
+    pub clients_crl: Option<PathBuf>,
 }
 
 impl Tls {
     /// The files, if there is a certificate.
     pub fn into_files(self) -> Option<Files> {
-        let Self { tls_cert, tls_key, mesh_root, clients_root } = self;
-        Some(Files { chain: tls_cert?, key: tls_key?, mesh_root, clients_root })
+        let Self { tls_cert, tls_key, mesh_root, clients_root, clients_crl: revoked } = self;
+        Some(Files { chain: tls_cert?, key: tls_key?, mesh_root, clients_root, revoked })
     }
 }
 
@@ -129,11 +100,7 @@ mod tests {
     #[derive(Parser, Debug)]
     struct Command {
         #[command(flatten)]
-        listen: Listen,
-        #[command(flatten)]
-        tls: Tls,
-        #[command(flatten)]
-        log: Log,
+        service: Service,
     }
 
     fn parse(args: &[&str]) -> Result<Command, clap::Error> {
@@ -142,29 +109,19 @@ mod tests {
 
     #[test]
     fn everything_has_a_default() {
-        let command = parse(&[]).unwrap();
-        assert_eq!(command.listen.listen.to_string(), "127.0.0.1:0");
-        assert_eq!(command.tls.into_files(), None);
-        assert_eq!((&*command.log.log, command.log.log_format), ("info", LogFormat::Auto));
-    }
-
-    #[test]
-    fn addresses_are_sockets() {
-        assert_eq!("unix:/run/x".parse(), Ok(Address::Unix("/run/x".into())));
-        assert_eq!("[::1]:80".parse::<Address>().unwrap().to_string(), "[::1]:80");
-        let long = format!("unix:/{}", "a".repeat(107));
-        for text in ["", "localhost:80", "127.0.0.1", "unix:", &long] {
-            assert_eq!(text.parse::<Address>(), Err(AddressError), "{text}");
-        }
+        let Service { listen, tls, log } = parse(&[]).unwrap().service;
+        assert_eq!(listen.to_string(), "127.0.0.1:0");
+        assert_eq!(tls.into_files(), None);
+        assert_eq!((&*log.log, log.log_format), ("info", LogFormat::Auto));
     }
 
     #[test]
     fn mistakes_are_refused_by_the_command_line() {
         assert!(parse(&["--tls-cert", "c.pem"]).is_err());
+        assert!(parse(&["--clients-crl", "revoked.pem"]).is_err());
         assert!(parse(&["--log", "mesh=loud"]).is_err());
         assert!(parse(&["--listen", "somewhere"]).is_err());
-        let files =
-            parse(&["--tls-cert", "c", "--tls-key", "k", "--mesh-root", "m"]).unwrap().tls.into_files();
-        assert_eq!(files.unwrap().mesh_root, Some("m".into()));
+        let command = parse(&["--tls-cert", "c", "--tls-key", "k", "--mesh-root", "m"]).unwrap();
+        assert_eq!(command.service.tls.into_files().unwrap().mesh_root, Some("m".into()));
     }
 }

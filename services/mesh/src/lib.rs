@@ -22,6 +22,8 @@ pub mod identity;
 pub mod memory;
 #[cfg(feature = "page")]
 pub mod page;
+#[cfg(feature = "args")]
+pub mod program;
 pub mod redact;
 #[cfg(feature = "reflection")]
 pub mod reflection;

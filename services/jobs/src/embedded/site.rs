@@ -31,7 +31,7 @@ struct LimitsFile {
 }
 
 /// The site's settings: from `given`, which must be there, else from `usual` where that is there.
-pub fn read(given: Option<&Path>, usual: &Path, domain: String, ttl: Duration) -> Result<Site> {
+pub(super) fn read(given: Option<&Path>, usual: &Path, domain: String, ttl: Duration) -> Result<Site> {
     let file = match given {
         Some(path) => parse(path)?,
         None if usual.exists() => parse(usual)?,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -53,12 +53,15 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// Takes the root of services and the root of tools and administrators; either may be missing.
+    /// Takes the root of services and the root of tools and administrators; either may be missing. `revoked` lists
+    /// certificates of the second; where there is any list, each issuer of those certificates needs its own.
     pub fn new(
         mesh: Option<RootCertStore>,
         clients: Option<RootCertStore>,
+        revoked: Vec<CertificateRevocationListDer<'static>>,
     ) -> Result<Self, CertificateError> {
-        Ok(Self { mesh: mesh.map(verifier).transpose()?, clients: clients.map(verifier).transpose()? })
+        let mesh = mesh.map(|roots| verifier(roots, Vec::new())).transpose()?;
+        Ok(Self { mesh, clients: clients.map(|roots| verifier(roots, revoked)).transpose()? })
     }
 
     /// Whom a certificate chain, leaf first, names.
@@ -87,9 +90,13 @@ impl Authorities {
 
 type NameOf = fn(&X509Certificate<'_>) -> Result<Principal, CertificateError>;
 
-fn verifier(roots: RootCertStore) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
+fn verifier(
+    roots: RootCertStore,
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .with_crls(revoked)
         .build()
         .map_err(|error| CertificateError::Roots(error.to_string()))
 }

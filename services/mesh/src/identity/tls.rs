@@ -1,5 +1,6 @@
 //! TLS of servers and clients from PEM, reloaded without losing a connection.
 
+mod reload;
 mod verify;
 
 use std::io;
@@ -9,12 +10,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::{Authorities, CertificateError, Principal};
+pub use reload::Reloaded;
 use verify::{AnyRoot, ServiceVerifier};
 
 /// HTTP/2 is all that the mesh speaks.
@@ -48,7 +51,7 @@ pub enum TlsError {
 }
 
 /// PEM bytes: an own certificate chain with its key, and the roots that peers are judged by.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Pem {
     /// The chain, leaf first.
     pub chain: Vec<u8>,
@@ -58,6 +61,8 @@ pub struct Pem {
     pub mesh_root: Option<Vec<u8>>,
     /// The root of tools and administrators; servers alone look at it.
     pub clients_root: Option<Vec<u8>>,
+    /// Lists of revoked certificates of tools and administrators; each of their issuers needs its own.
+    pub revoked: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Pem {
@@ -77,6 +82,8 @@ pub struct Files {
     pub mesh_root: Option<PathBuf>,
     /// The root of tools and administrators.
     pub clients_root: Option<PathBuf>,
+    /// Lists of revoked certificates of tools and administrators.
+    pub revoked: Option<PathBuf>,
 }
 
 impl Files {
@@ -87,6 +94,7 @@ impl Files {
             key: read(&self.key)?,
             mesh_root: self.mesh_root.as_deref().map(read).transpose()?,
             clients_root: self.clients_root.as_deref().map(read).transpose()?,
+            revoked: self.revoked.as_deref().map(read).transpose()?,
         })
     }
 }
@@ -116,11 +124,11 @@ impl Server {
 
     fn parts(pem: &Pem, required: bool) -> Result<(Arc<ServerConfig>, Authorities), TlsError> {
         let root = |bytes: &Option<Vec<u8>>| bytes.as_deref().map(roots).transpose();
-        let authorities = Authorities::new(root(&pem.mesh_root)?, root(&pem.clients_root)?)?;
-        let verifier = AnyRoot::new(authorities.clone(), required);
+        let revoked = pem.revoked.as_deref().map(revocations).transpose()?.unwrap_or_default();
+        let authorities = Authorities::new(root(&pem.mesh_root)?, root(&pem.clients_root)?, revoked)?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(Arc::new(verifier))
+            .with_client_cert_verifier(client_verifier(&authorities, required))
             .with_single_cert(chain(&pem.chain)?, key(&pem.key)?)?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok((Arc::new(config), authorities))
@@ -209,6 +217,12 @@ impl Client {
     }
 }
 
+/// What rustls asks about the certificates of clients: one that is shown must be good, and `required` wants one.
+/// Without any root nobody is asked for one.
+pub fn client_verifier(authorities: &Authorities, required: bool) -> Arc<dyn ClientCertVerifier> {
+    Arc::new(AnyRoot::new(authorities.clone(), required))
+}
+
 /// Certificates of a PEM text.
 pub fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
@@ -226,6 +240,17 @@ pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
         error: error.to_string(),
     };
     PrivateKeyDer::from_pem_slice(pem).map_err(error)
+}
+
+/// Lists of revoked certificates of a PEM text.
+pub fn revocations(pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let error = |error: String| TlsError::Pem { what: "revocation list", error };
+    let parsed: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
+    match parsed {
+        Ok(lists) if !lists.is_empty() => Ok(lists),
+        Ok(_) => Err(error("there is none".into())),
+        Err(mistake) => Err(error(mistake.to_string())),
+    }
 }
 
 /// Roots of a PEM text.

@@ -38,6 +38,7 @@ async fn a_certificate_is_an_identity() {
         key,
         mesh_root: Some(mesh_pem.clone()),
         clients_root: Some(clients_pem.clone()),
+        revoked: None,
     };
     let mut echo = CertificateParams::default();
     echo.subject_alt_names = vec![SanType::URI("spiffe://toolforge/service/echo".try_into().unwrap())];

@@ -1,7 +1,10 @@
 //! Handshakes between every kind of certificate, over memory.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -17,9 +20,29 @@ impl Root {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem().into_bytes();
         Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// The list of revoked certificates with these serial numbers.
+    fn revoke(&self, serials: &[u64]) -> Vec<u8> {
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(2100, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().pem().unwrap().into_bytes()
     }
 
     fn issue(&self, params: &CertificateParams) -> (Vec<u8>, Vec<u8>) {
@@ -54,7 +77,7 @@ impl World {
 
     fn pem(&self, (chain, key): (Vec<u8>, Vec<u8>)) -> Pem {
         let (mesh, clients) = (self.mesh.pem.clone(), self.clients.pem.clone());
-        Pem { chain, key, mesh_root: Some(mesh), clients_root: Some(clients) }
+        Pem { chain, key, mesh_root: Some(mesh), clients_root: Some(clients), revoked: None }
     }
 
     fn jobs(&self) -> Pem {
@@ -64,8 +87,12 @@ impl World {
     /// Whom a server takes a client with this certificate for.
     async fn seen(&self, own: (Vec<u8>, Vec<u8>)) -> Result<String, String> {
         let server = Server::new(&self.jobs(), false).unwrap();
+        self.visit(&server, own).await
+    }
+
+    async fn visit(&self, server: &Server, own: (Vec<u8>, Vec<u8>)) -> Result<String, String> {
         let client = Client::new(&self.pem(own), Expected::Service("jobs".into())).unwrap();
-        handshake(&server, &client).await
+        handshake(server, &client).await
     }
 }
 
@@ -178,4 +205,30 @@ async fn a_reload_changes_new_connections_and_a_bad_one_changes_nothing() {
     assert!(handshake(&server, &client).await.is_err());
     client.reload(&other.pem(other.clients.issue(&self::client("admins", "root")))).unwrap();
     assert_eq!(handshake(&server, &client).await.unwrap(), "admin:root");
+}
+
+#[tokio::test]
+async fn a_revoked_client_is_refused_and_services_need_no_list() {
+    let world = World::new();
+    let own = world.jobs();
+    let server = Server::new(&own, false).unwrap();
+    let numbered = |serial: u64| {
+        let mut params = client("toolforge", "alpha");
+        params.serial_number = Some(SerialNumber::from(serial));
+        world.clients.issue(&params)
+    };
+    let (former, present) = (numbered(7), numbered(8));
+    assert_eq!(world.visit(&server, former.clone()).await.unwrap(), "tool:alpha");
+    server.reload(&Pem { revoked: Some(world.clients.revoke(&[7])), ..own.clone() }).unwrap();
+    let refusal = world.visit(&server, former.clone()).await.unwrap_err();
+    assert!(refusal.contains("CertificateRevoked"), "{refusal}");
+    assert_eq!(world.visit(&server, present).await.unwrap(), "tool:alpha");
+    let web = world.mesh.issue(&service(&["spiffe://toolforge/service/web"]));
+    assert_eq!(world.visit(&server, web).await.unwrap(), "service:web");
+
+    for (broken, why) in [(&b""[..], "revocation list: there is none"), (b"-----BEGIN", "revocation list")] {
+        let error = server.reload(&Pem { revoked: Some(broken.to_vec()), ..own.clone() }).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    assert!(world.visit(&server, former).await.is_err(), "a mistake changes nothing");
 }
