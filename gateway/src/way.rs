@@ -66,7 +66,7 @@ impl Way {
             return (way, name(path));
         }
         if websocket::is_asked(request) {
-            return match websocket::route(&schema.program, path) {
+            return match websocket::route(&schema.program, path, request.headers()) {
                 Ok(route) => {
                     let name = name(route.template());
                     (Self::Socket(Box::new(route)), name)

@@ -8,6 +8,7 @@ mod end;
 mod handshake;
 mod requests;
 mod session;
+mod subprotocol;
 mod tunnel;
 
 use std::sync::Arc;
@@ -46,14 +47,41 @@ pub(crate) struct Opening {
 pub(crate) enum NoSocket {
     /// There is no such path.
     Route(RouteError),
-    /// No method of the path has a stream.
+    /// No method of the path has a stream, or not the one that was chosen.
     Unary,
+    /// The path has no rule of the HTTP method that was chosen, but streams of these.
+    Choice(Vec<String>),
 }
 
-/// The method that a WebSocket on this path is for, whatever the HTTP method of its rule is: one with streams both ways
-/// before one with a stream of requests, and that before one with a stream of answers, which there are other ways to
-/// read; among equals a rule for GET, then the others by name.
-pub(crate) fn route(program: &Program, path: &str) -> Result<Route, NoSocket> {
+/// The method that a WebSocket on this path is for: that of the rule whose HTTP method the client chooses. Where it does not,
+/// one with streams both ways comes before one with a stream of requests, and that before one with a stream of answers,
+/// which there are other ways to read; among equals a rule for GET, then the others by name.
+pub(crate) fn route(program: &Program, path: &str, headers: &HeaderMap) -> Result<Route, NoSocket> {
+    match subprotocol::chosen(headers) {
+        None => first(program, path),
+        Some(method) => chosen(program, path, method),
+    }
+}
+
+/// The stream of the rule with this HTTP method.
+fn chosen(program: &Program, path: &str, method: &str) -> Result<Route, NoSocket> {
+    match program.route(method, path) {
+        Ok(route) if streams(&route) > 0 => Ok(route),
+        Ok(_) => Err(NoSocket::Unary),
+        Err(RouteError::MethodNotAllowed { allow }) => {
+            let has_stream = |method: &String| {
+                program
+                    .route(method, path)
+                    .is_ok_and(|route| route.http_method() == method && streams(&route) > 0)
+            };
+            Err(NoSocket::Choice(allow.into_iter().filter(has_stream).collect()))
+        }
+        Err(error) => Err(NoSocket::Route(error)),
+    }
+}
+
+/// The stream that comes first.
+fn first(program: &Program, path: &str) -> Result<Route, NoSocket> {
     // no rule has this method, unless it is for all of them; what the path takes stands in the error
     let others = match program.route("WEBSOCKET", path) {
         Ok(route) if streams(&route) > 0 => return Ok(route),
@@ -79,6 +107,7 @@ impl From<NoSocket> for Problem {
             NoSocket::Unary => {
                 Self::invalid("this method has no stream: call it by a request without Upgrade: websocket")
             }
+            NoSocket::Choice(methods) => Self::invalid(subprotocol::expected(&methods)),
         }
     }
 }

@@ -5,13 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::ext::Protocol;
 use tonic::Code;
 use tonic::body::Body;
 
+use super::subprotocol;
 use crate::problem::Problem;
 
 /// The one version that there is.
@@ -42,6 +43,9 @@ pub(super) fn accept<B>(request: &Request<B>) -> Result<Response<Body>, Problem>
         return Err(problem.with(SEC_WEBSOCKET_VERSION, VERSION));
     }
     let mut response = Response::new(Body::empty());
+    if let Some(name) = subprotocol::offered(headers).and_then(|name| HeaderValue::from_str(name).ok()) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
+    }
     if request.version() == Version::HTTP_2 {
         return Ok(response);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use gateway::Limits;
+use gateway::{Limits, Mapping};
 use http::{Method, Request};
 use http_body_util::Empty;
 use hyper::client::conn::http2;
@@ -18,6 +18,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use transcode::{HttpRule, SelectedHttpRule};
 
 use crate::world::{Setup, World, start, start_with, within};
 
@@ -49,6 +50,65 @@ async fn code(socket: &mut WebSocketStream<impl AsyncRead + AsyncWrite + Unpin>)
     match within(socket.next()).await.unwrap().unwrap() {
         Message::Close(Some(close)) => close.code.into(),
         other => panic!("{other:?}"),
+    }
+}
+
+/// A world in which the path of the logs has another stream, for POST, and a method without one, for PUT.
+async fn with_several() -> World {
+    let mut mapping = Mapping::default();
+    for (method, selector) in [("POST", "Jobs.WatchJobs"), ("PUT", "Jobs.GetJob")] {
+        mapping.options.http_rules.push(SelectedHttpRule {
+            selector: format!("toolforge.jobs.v1.{selector}").parse().unwrap(),
+            rule: HttpRule {
+                method: method.to_owned(),
+                path: "/logs/v1/tool/{tool}/job/{name}/logs_stream".to_owned(),
+                ..HttpRule::default()
+            },
+        });
+    }
+    start_with(Setup { mapping, ..Setup::default() }).await
+}
+
+#[tokio::test]
+async fn a_client_chooses_among_several_streams_of_a_path() {
+    let world = with_several().await;
+    for (offered, taken, called) in [
+        ("", None, "StreamLogs"),
+        ("Sec-WebSocket-Protocol: method.POST\r\n", Some("method.POST"), "WatchJobs"),
+        ("Sec-WebSocket-Protocol: chat, method.GET, method.POST\r\n", Some("method.GET"), "StreamLogs"),
+        (
+            "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: method.POST\r\n",
+            Some("method.POST"),
+            "WatchJobs",
+        ),
+        ("Sec-WebSocket-Protocol: chat\r\n", None, "StreamLogs"),
+    ] {
+        let _feed = world.fake.feed();
+        let mut connection = world.connect().await;
+        connection.ask("GET", LOGS, &format!("{ASK}{offered}"), b"").await;
+        let head = connection.head().await.unwrap();
+        assert_eq!(head.line, "HTTP/1.1 101 Switching Protocols", "{offered}");
+        assert_eq!(head.header("sec-websocket-protocol"), taken, "{offered}");
+        let seen = within(async {
+            loop {
+                match &world.fake.seen()[..] {
+                    [] => tokio::task::yield_now().await,
+                    [one] => break one.method,
+                    more => panic!("{more:?}"),
+                }
+            }
+        });
+        assert_eq!(seen.await, called, "{offered}");
+    }
+    for (offered, told) in [
+        ("method.DELETE", "Sec-WebSocket-Protocol: expected one of method.GET, method.POST"),
+        ("method.PUT", "this method has no stream"),
+        ("method.", "Sec-WebSocket-Protocol: expected one of method.GET, method.POST"),
+    ] {
+        let headers = format!("{ASK}Sec-WebSocket-Protocol: {offered}\r\n");
+        let reply = world.connect().await.request("GET", LOGS, &headers, b"").await;
+        assert_eq!(reply.status(), 400, "{offered}");
+        assert!(reply.text().contains(told), "{offered}: {}", reply.text());
     }
 }
 
