@@ -3,6 +3,9 @@
 //! A block is appended whole and cut to its length at once, so every copy has a size that is known to the compiler.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "blocks are bit patterns")]
+#![allow(clippy::inline_always, reason = "measured: a call costs more than a comparison")]
+
+use crate::wire::Span;
 
 #[cfg(target_arch = "x86_64")]
 mod sse2;
@@ -33,15 +36,6 @@ pub(crate) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
             out.extend_from_slice(last);
         }
         _ => out.extend_from_slice(bytes),
-    }
-}
-
-/// Appends the first `len` bytes of `text`, from loads that go on beyond them where they can.
-#[inline]
-pub(crate) fn append_front(out: &mut Vec<u8>, text: &[u8], len: usize) {
-    match text.first_chunk::<{ 2 * BLOCK }>() {
-        Some(block) if len <= 2 * BLOCK => append_block(out, block, len),
-        _ => append(out, text.get(..len).unwrap_or_default()),
     }
 }
 
@@ -140,21 +134,19 @@ fn portable_marks(block: &[u8; BLOCK]) -> (u32, u32) {
 #[derive(Debug)]
 pub(crate) struct Piece {
     block: [u8; 2 * BLOCK],
-    /// All ones where the block counts.
-    mask: [u128; 2],
+    /// A bit for each byte of the block that counts.
+    counts: u32,
     whole: Box<[u8]>,
 }
 
 impl Piece {
     pub(crate) fn new(whole: &[u8]) -> Self {
         let mut block = [0; 2 * BLOCK];
-        let mut mask = [0; 2 * BLOCK];
-        for ((to, bits), from) in block.iter_mut().zip(&mut mask).zip(whole) {
-            (*to, *bits) = (*from, 0xff_u8);
+        for (to, from) in block.iter_mut().zip(whole) {
+            *to = *from;
         }
-        let half = |bytes: &[u8]| load(bytes);
-        let (low, high) = mask.split_at(BLOCK);
-        Self { block, mask: [half(low), half(high)], whole: whole.into() }
+        let counts = u32::try_from((1_u64 << whole.len().min(2 * BLOCK)) - 1).unwrap_or(u32::MAX);
+        Self { block, counts, whole: whole.into() }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -168,15 +160,31 @@ impl Piece {
     }
 
     /// Whether `text` begins with the piece.
-    #[inline]
-    pub(crate) fn begins(&self, text: &[u8]) -> bool {
-        let (Some(found), true) = (text.first_chunk::<{ 2 * BLOCK }>(), self.whole.len() <= 2 * BLOCK) else {
-            return text.starts_with(&self.whole);
+    #[inline(always)]
+    pub(crate) fn begins(&self, text: Span<'_>) -> bool {
+        let (Some(found), true) = (text.double_block(), self.whole.len() <= 2 * BLOCK) else {
+            return text.bytes().starts_with(&self.whole);
         };
-        let half = |bytes: &[u8; 2 * BLOCK], at: usize| {
-            bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u128::from_le_bytes(*b))
-        };
-        let differs = |at: usize, mask: u128| (half(found, at) ^ half(&self.block, at)) & mask;
-        differs(0, self.mask[0]) | differs(BLOCK, self.mask[1]) == 0
+        equal(found, &self.block) & self.counts == self.counts
     }
+}
+
+/// A bit for each byte in which two double blocks are the same.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn equal(one: &[u8; 2 * BLOCK], other: &[u8; 2 * BLOCK]) -> u32 {
+    sse2::equal(one, other)
+}
+
+/// A bit for each byte in which two double blocks are the same.
+#[cfg(not(target_arch = "x86_64"))]
+fn equal(one: &[u8; 2 * BLOCK], other: &[u8; 2 * BLOCK]) -> u32 {
+    portable_equal(one, other)
+}
+
+/// Byte by byte.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn portable_equal(one: &[u8; 2 * BLOCK], other: &[u8; 2 * BLOCK]) -> u32 {
+    let bits = one.iter().zip(other).map(|(a, b)| u32::from(a == b));
+    bits.rev().fold(0, |all, bit| all << 1 | bit)
 }

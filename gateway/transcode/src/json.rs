@@ -1,10 +1,13 @@
 //! A strict JSON scanner (RFC 8259) over text that is known to be UTF-8: one position, no tree.
 
+#![allow(clippy::inline_always, reason = "measured: a token costs a few instructions, a call as many")]
+
 pub(crate) mod number;
 mod strings;
 
 use crate::block::Piece;
 use crate::error::{RequestError, RequestErrorKind as K};
+use crate::wire::Reader;
 
 pub(crate) type Scan<T> = Result<T, RequestError>;
 
@@ -12,34 +15,42 @@ pub(crate) type Scan<T> = Result<T, RequestError>;
 #[derive(Debug)]
 pub(crate) struct Scanner<'i> {
     text: &'i str,
-    pos: usize,
+    /// What is still to be read of it.
+    ahead: Reader<'i>,
 }
 
 impl<'i> Scanner<'i> {
     /// Takes the bytes of a document after checking that they are UTF-8.
     pub(crate) fn new(bytes: &'i [u8]) -> Scan<Self> {
         match simdutf8::basic::from_utf8(bytes) {
-            Ok(text) => Ok(Self { text, pos: 0 }),
+            Ok(text) => Ok(Self::of_text(text)),
             Err(_) => Err(invalid_utf8(bytes)),
         }
     }
 
     pub(crate) fn of_text(text: &'i str) -> Self {
-        Self { text, pos: 0 }
+        Self { text, ahead: Reader::new(text.as_bytes()) }
     }
 
+    #[inline(always)]
     pub(crate) fn position(&self) -> usize {
-        self.pos
+        self.text.len() - self.ahead.left()
     }
 
     /// Goes back to a position that was taken before.
     pub(crate) fn rewind(&mut self, position: usize) {
-        self.pos = position;
+        self.ahead = Reader::new(self.text.as_bytes().get(position..).unwrap_or_default());
     }
 
-    #[inline]
+    #[inline(always)]
     fn rest(&self) -> &'i [u8] {
-        self.text.as_bytes().get(self.pos..).unwrap_or_default()
+        self.ahead.rest().bytes()
+    }
+
+    /// Steps over `count` bytes, as far as there are so many.
+    #[inline(always)]
+    fn step(&mut self, count: usize) {
+        self.ahead.step(count);
     }
 
     fn slice(&self, start: usize, end: usize) -> &'i str {
@@ -47,34 +58,40 @@ impl<'i> Scanner<'i> {
     }
 
     /// The byte at the position; 0 at the end (a NUL in the text is refused by whoever looks closer).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.pos).copied().unwrap_or(0)
+        self.ahead.peek().unwrap_or(0)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bump(&mut self) {
-        self.pos += 1;
+        self.ahead.bump();
     }
 
     /// Steps over white space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn space(&mut self) {
-        if self.peek() <= b' ' {
-            self.some_space();
+        self.next_token();
+    }
+
+    /// White space, then the byte that follows. One space is what most printers put between tokens, if anything.
+    #[inline(always)]
+    pub(crate) fn next_token(&mut self) -> u8 {
+        match self.peek() {
+            b' ' => self.bump(),
+            byte if byte > b' ' => return byte,
+            _ => {}
+        }
+        match self.peek() {
+            byte if byte > b' ' => byte,
+            _ => self.far_token(),
         }
     }
 
     #[inline(never)]
-    fn some_space(&mut self) {
+    fn far_token(&mut self) -> u8 {
         let space = |b: &&u8| matches!(**b, b' ' | b'\n' | b'\r' | b'\t');
-        self.pos += self.rest().iter().take_while(space).count();
-    }
-
-    /// White space, then the byte that follows.
-    #[inline]
-    pub(crate) fn next_token(&mut self) -> u8 {
-        self.space();
+        self.step(self.rest().iter().take_while(space).count());
         self.peek()
     }
 
@@ -83,17 +100,30 @@ impl<'i> Scanner<'i> {
     pub(crate) fn eat(&mut self, prefix: &[u8]) -> bool {
         let found = self.rest().starts_with(prefix);
         if found {
-            self.pos += prefix.len();
+            self.step(prefix.len());
         }
         found
     }
 
     /// Steps over `piece` if it comes next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn eat_piece(&mut self, piece: &Piece) -> bool {
-        let found = piece.begins(self.rest());
+        let found = piece.begins(self.ahead.rest());
         if found {
-            self.pos += piece.bytes().len();
+            self.step(piece.bytes().len());
+        }
+        found
+    }
+
+    /// Steps over a comma and `piece`, if they come next with one space between them at most.
+    #[inline(always)]
+    pub(crate) fn eat_next(&mut self, piece: &Piece) -> bool {
+        let rest = self.ahead.rest();
+        let Some(next) = rest.after(b',') else { return false };
+        let next = next.after(b' ').unwrap_or(next);
+        let found = piece.begins(next);
+        if found {
+            self.step(rest.len() - next.len() + piece.bytes().len());
         }
         found
     }
@@ -102,25 +132,25 @@ impl<'i> Scanner<'i> {
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8, what: &'static str) -> Scan<()> {
         if self.next_token() == byte {
-            self.pos += 1;
+            self.step(1);
             return Ok(());
         }
         Err(self.unexpected(what))
     }
 
     /// After a value in an array or object: true when a comma follows, which is stepped over; false at `close`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn comma(&mut self, close: u8, what: &'static str) -> Scan<bool> {
         let byte = self.next_token();
         if byte != b',' && byte != close {
             return Err(self.unexpected(what));
         }
-        self.pos += 1;
+        self.step(1);
         Ok(byte == b',')
     }
 
     /// After a value in an array or object: true when a comma follows (and another value must), false at `close`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn more(&mut self, close: u8, what: &'static str) -> Scan<bool> {
         let more = self.comma(close, what)?;
         if more {
@@ -134,7 +164,7 @@ impl<'i> Scanner<'i> {
     pub(crate) fn closes(&mut self, close: u8) -> bool {
         let closed = self.next_token() == close;
         if closed {
-            self.pos += 1;
+            self.step(1);
         }
         closed
     }
@@ -142,7 +172,7 @@ impl<'i> Scanner<'i> {
     /// Nothing but white space may follow.
     pub(crate) fn end(&mut self) -> Scan<()> {
         self.space();
-        if self.pos >= self.text.len() { Ok(()) } else { Err(self.unexpected("the end of the body")) }
+        if self.ahead.is_empty() { Ok(()) } else { Err(self.unexpected("the end of the body")) }
     }
 
     #[inline]
@@ -151,7 +181,7 @@ impl<'i> Scanner<'i> {
     }
 
     /// Between a comma and a value: a bracket that closes here is one comma too late.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn after_comma(&mut self, close: u8) -> Scan<()> {
         if self.next_token() == close {
             return Err(self.unexpected("a value after the comma"));
@@ -162,7 +192,7 @@ impl<'i> Scanner<'i> {
     /// A syntax error at the position, showing what stands there.
     #[cold]
     pub(crate) fn unexpected(&self, what: &'static str) -> RequestError {
-        RequestError::new(K::Syntax, what).at(self.pos).got(&self.here())
+        RequestError::new(K::Syntax, what).at(self.position()).got(&self.here())
     }
 
     /// A value error at `start`, showing the value that begins there.
@@ -172,13 +202,14 @@ impl<'i> Scanner<'i> {
         start: usize,
         expected: impl Into<std::borrow::Cow<'static, str>>,
     ) -> RequestError {
-        let probe = Self { text: self.text, pos: start };
+        let mut probe = Self::of_text(self.text);
+        probe.rewind(start);
         RequestError::new(K::Value, expected).at(start).got(&probe.value_text())
     }
 
     /// The character at the position, quoted, or the end.
     fn here(&self) -> String {
-        match self.text.get(self.pos..).and_then(|rest| rest.chars().next()) {
+        match self.text.get(self.position()..).and_then(|rest| rest.chars().next()) {
             Some(c) => format!("{c:?}"),
             None => "the end of the input".to_owned(),
         }
@@ -186,16 +217,17 @@ impl<'i> Scanner<'i> {
 
     /// The value at the position as it stands, for a message: scalars in full, `an object` and `an array` by name.
     fn value_text(mut self) -> String {
-        let start = self.pos;
+        let start = self.position();
         match self.peek() {
             b'{' => return "an object".to_owned(),
             b'[' => return "an array".to_owned(),
             _ => {}
         }
-        match self.skip(1) {
-            Ok(()) => self.slice(start, self.pos).to_owned(),
-            Err(_) => Self { text: self.text, pos: start }.here(),
+        if self.skip(1).is_ok() {
+            return self.slice(start, self.position()).to_owned();
         }
+        self.rewind(start);
+        self.here()
     }
 
     /// Steps over one value of any kind, strictly; at most `depth` levels deep.
@@ -223,7 +255,7 @@ impl<'i> Scanner<'i> {
         mut member: impl FnMut(&mut Self, u32) -> Scan<()>,
     ) -> Scan<()> {
         let depth = depth.checked_sub(1).ok_or_else(|| self.too_deep())?;
-        self.pos += 1;
+        self.step(1);
         if self.closes(close) {
             return Ok(());
         }
@@ -238,7 +270,7 @@ impl<'i> Scanner<'i> {
 
     #[cold]
     pub(crate) fn too_deep(&self) -> RequestError {
-        RequestError::new(K::Depth, "fewer levels of nesting").at(self.pos)
+        RequestError::new(K::Depth, "fewer levels of nesting").at(self.position())
     }
 }
 

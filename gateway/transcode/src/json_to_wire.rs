@@ -121,13 +121,15 @@ impl<'s, 'i> Encoder<'s, 'i> {
         let mut next = 0;
         let mut open = !self.scan.closes(b'}');
         while open {
-            if let Some(index) = self.key(message, next, trail, typed)? {
+            let mut named = self.key(message, next, trail, typed)?;
+            while let Some(index) = named {
                 next = index + 1;
                 if self.mask.is_some() {
                     self.masked_member(message, index, &mut seen, trail, bound)?;
                 } else {
                     self.member(message, index, &mut seen, trail, bound)?;
                 }
+                named = self.next_member(message, next);
             }
             open = self.scan.comma(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;
         }
@@ -171,6 +173,13 @@ impl<'s, 'i> Encoder<'s, 'i> {
         self.depth += 1;
     }
 
+    /// Steps over a comma and the key of the field that is likely to follow.
+    #[inline(always)]
+    fn next_member(&mut self, message: &Message, guess: u16) -> Option<u16> {
+        let field = message.field(guess)?;
+        (!field.rules.unknown_field_paths && self.scan.eat_next(&field.output_key)).then_some(guess)
+    }
+
     /// Reads a key and its colon; the field it names, or nothing when the member was stepped over.
     #[inline(always)]
     fn key(
@@ -180,6 +189,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
         trail: &Trail<'_>,
         typed: Option<usize>,
     ) -> Scan<Option<u16>> {
+        self.scan.space();
         if let Some(field) = message.field(guess)
             && !field.rules.unknown_field_paths
             && self.scan.eat_piece(&field.output_key)
@@ -250,6 +260,21 @@ impl<'s, 'i> Encoder<'s, 'i> {
     ) -> Scan<()> {
         let Some(field) = message.field(index) else { return Ok(()) };
         let place = trail.child(Step::Member(field));
+        if bound.is_none() && self.scan.next_token() != b'n' && seen.first(message, field) {
+            return self.field(field, &place, None);
+        }
+        self.special_member((message, field, index), seen, &place, bound)
+    }
+
+    /// A member that is null, bound elsewhere, or there twice.
+    #[inline(never)]
+    fn special_member(
+        &mut self,
+        (message, field, index): (&Message, &Field, u16),
+        seen: &mut Seen,
+        place: &Trail<'_>,
+        bound: Option<&Tree>,
+    ) -> Scan<()> {
         let start = self.scan.position();
         if !seen.field(index) {
             return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
@@ -266,13 +291,13 @@ impl<'s, 'i> Encoder<'s, 'i> {
             return Err(place.name(oneof_error(message, oneof, start)));
         }
         match entry {
-            None => self.field(field, &place, None),
-            Some(Entry::Node(below)) => self.field(field, &place, Some(below)),
+            None => self.other_field(field, place, None),
+            Some(Entry::Node(below)) => self.other_field(field, place, Some(below)),
             Some(Entry::Leaf(leaf)) => {
                 if !leaf.sent {
                     seen.unset(index);
                 }
-                self.repeated_in_body(field, leaf, &place)
+                self.repeated_in_body(field, leaf, place)
             }
         }
     }
@@ -281,7 +306,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
     fn repeated_in_body(&mut self, field: &Field, leaf: &Leaf, place: &Trail<'_>) -> Scan<()> {
         self.scan.space();
         let (start, kept) = (self.scan.position(), self.out.len());
-        self.field(field, place, None)?;
+        self.other_field(field, place, None)?;
         let same = self.out.get(kept..) == Some(leaf.wire.as_slice());
         self.out.truncate(kept);
         if same || self.options.path_wins {
@@ -319,6 +344,12 @@ impl<'s, 'i> Encoder<'s, 'i> {
             return self.scan.literal("null").map(|()| false);
         }
         self.field(field, &Trail::ROOT, below).map(|()| true)
+    }
+
+    /// As [`Self::field`], where it is rare.
+    #[inline(never)]
+    fn other_field(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
+        self.field(field, place, below)
     }
 
     /// A field's value with its tags, by its shape.

@@ -194,6 +194,11 @@ pub(crate) fn put_base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let most = (text.len() - padding) * 3 / 4;
     put_varint(out, most as u64);
     let start = out.len();
+    // the strict form with its padding is the usual one
+    if text.len().is_multiple_of(4) && base64_simd::STANDARD.decode_append(text, out).is_ok() {
+        return (out.len() - start == most).then_some(());
+    }
+    out.truncate(start);
     // the engine wants room for whole groups
     out.resize(start + most + 3, 0);
     let written = engine.decode_slice(text, out.get_mut(start..)?).ok()?;

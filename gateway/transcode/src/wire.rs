@@ -137,7 +137,7 @@ pub(crate) fn end_len(out: &mut Vec<u8>, start: usize) -> usize {
 
 /// As [`begin_len`], for content that promises a length of `width` bytes.
 pub(crate) fn begin_wide_len(out: &mut Vec<u8>, width: usize) -> usize {
-    out.extend(std::iter::repeat_n(0, width));
+    out.resize(out.len() + width, 0);
     out.len()
 }
 
@@ -160,6 +160,20 @@ pub(crate) fn end_wide_len(out: &mut Vec<u8>, start: usize, width: usize) -> usi
         value >>= 7;
     }
     content.wrapping_sub(start)
+}
+
+/// As [`end_wide_len`]; `width` becomes the number of bytes that the length took, to be reserved for the next one.
+#[inline]
+pub(crate) fn end_guessed_len(out: &mut Vec<u8>, start: usize, width: &mut usize) {
+    let len = out.len() - start;
+    match (out.get_mut(start - *width..start), len) {
+        (Some([slot]), 0..0x80) => *slot = len as u8,
+        (Some([low, high]), 0x80..0x4000) => (*low, *high) = (len as u8 | 0x80, (len >> 7) as u8),
+        _ => {
+            end_wide_len(out, start, *width);
+            *width = varint_len(len as u64);
+        }
+    }
 }
 
 fn varint_len(value: u64) -> usize {

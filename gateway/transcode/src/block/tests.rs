@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Piece, append, first_special, load, plain_prefix, portable_marks};
+use super::{Piece, append, equal, first_special, load, plain_prefix, portable_equal, portable_marks};
 
 fn special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
@@ -29,6 +29,13 @@ proptest! {
     }
 
     #[test]
+    fn both_ways_to_compare_blocks_agree(one: [u8; 32], mut other: [u8; 32], same in 0..=32_usize) {
+        other[..same].copy_from_slice(&one[..same]);
+        prop_assert_eq!(equal(&one, &other), portable_equal(&one, &other));
+        prop_assert!(equal(&one, &other).trailing_ones() as usize >= same);
+    }
+
+    #[test]
     fn appending_keeps_every_byte(before in bytes(5), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let mut out = before.clone();
         append(&mut out, &bytes);
@@ -38,12 +45,12 @@ proptest! {
     #[test]
     fn a_piece_is_found_where_it_is(bytes in bytes(80), cut in 0..80_usize, wrong in 0..80_usize) {
         let piece = bytes.get(..cut).unwrap_or(&bytes).to_vec();
-        prop_assert!(Piece::new(&piece).begins(&bytes));
-        prop_assert_eq!(Piece::new(&bytes).begins(&piece), piece.len() == bytes.len());
+        prop_assert!(Piece::new(&piece).begins(bytes[..].into()));
+        prop_assert_eq!(Piece::new(&bytes).begins(piece[..].into()), piece.len() == bytes.len());
         let mut other = bytes.clone();
         if let Some(byte) = other.get_mut(wrong) {
             *byte ^= 1;
-            prop_assert_eq!(Piece::new(&piece).begins(&other), wrong >= piece.len());
+            prop_assert_eq!(Piece::new(&piece).begins(other[..].into()), wrong >= piece.len());
         }
     }
 }

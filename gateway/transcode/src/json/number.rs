@@ -8,10 +8,10 @@ use super::{Scan, Scanner};
 impl<'i> Scanner<'i> {
     /// A number as it stands, checked against the grammar of RFC 8259.
     pub(crate) fn number(&mut self) -> Scan<&'i str> {
-        let start = self.pos;
+        let start = self.position();
         self.eat(b"-");
         match self.peek() {
-            b'0' => self.pos += 1,
+            b'0' => self.step(1),
             b'1'..=b'9' => self.digits(),
             _ => return Err(self.unexpected("a digit")),
         }
@@ -22,18 +22,18 @@ impl<'i> Scanner<'i> {
             self.some_digits()?;
         }
         if matches!(self.peek(), b'e' | b'E') {
-            self.pos += 1;
+            self.step(1);
             if matches!(self.peek(), b'+' | b'-') {
-                self.pos += 1;
+                self.step(1);
             }
             self.some_digits()?;
         }
-        Ok(self.slice(start, self.pos))
+        Ok(self.slice(start, self.position()))
     }
 
     fn digits(&mut self) {
         while self.peek().is_ascii_digit() {
-            self.pos += 1;
+            self.step(1);
         }
     }
 
@@ -58,7 +58,7 @@ impl<'i> Scanner<'i> {
         if len == 0 || len > 18 || leading_zero || matches!(digits.get(len), Some(b'.' | b'e' | b'E')) {
             return None;
         }
-        self.pos += usize::from(negative) + len;
+        self.step(usize::from(negative) + len);
         let value = value.cast_signed();
         Some(if negative { -value } else { value })
     }
@@ -66,10 +66,14 @@ impl<'i> Scanner<'i> {
     /// As [`Self::plain_integer`], in quotes.
     #[inline]
     pub(crate) fn quoted_integer(&mut self) -> Option<i64> {
-        let start = self.pos;
-        self.pos += 1;
+        let start = self.ahead.clone();
+        self.step(1);
         let value = self.plain_integer().filter(|_| self.peek() == b'"');
-        self.pos = if value.is_some() { self.pos + 1 } else { start };
+        if value.is_some() {
+            self.step(1);
+        } else {
+            self.ahead = start;
+        }
         value
     }
 
@@ -97,7 +101,7 @@ impl<'i> Scanner<'i> {
         if len + scale > 18 || matches!(digits.get(end), Some(b'e' | b'E')) {
             return None;
         }
-        self.pos += usize::from(negative) + end;
+        self.step(usize::from(negative) + end);
         Some(Decimal { negative, digits: value, scale })
     }
 }

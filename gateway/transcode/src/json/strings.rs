@@ -3,37 +3,60 @@
 use std::borrow::Cow;
 
 use super::{Scan, Scanner};
-use crate::block::{append, append_front, plain_prefix};
+use crate::block::{BLOCK, append, append_block, first_special, plain_prefix};
 use crate::error::{RequestError, RequestErrorKind as K};
-use crate::wire::put_varint;
+use crate::wire::{Span, put_varint};
 
 impl<'i> Scanner<'i> {
     /// The content of a string without escapes, stepped over; nothing (and no step) for everything else.
     #[inline]
     pub(crate) fn plain_string(&mut self) -> Option<&'i str> {
-        let (start, len) = self.plain_span()?;
-        Some(self.slice(start, start + len))
+        let start = self.position() + 1;
+        let content = self.plain_span()?;
+        Some(self.slice(start, start + content.len()))
     }
 
-    /// As [`Self::plain_string`]: where the content stands and its length.
+    /// As [`Self::plain_string`], as bytes.
     #[inline]
-    fn plain_span(&mut self) -> Option<(usize, usize)> {
-        let content = self.rest().strip_prefix(b"\"")?;
-        let len = plain_prefix(content);
-        if content.get(len) != Some(&b'"') {
-            return None;
-        }
-        let start = self.pos + 1;
-        self.pos = start + len + 1;
-        Some((start, len))
+    fn plain_span(&mut self) -> Option<Span<'i>> {
+        let content = self.ahead.rest().after(b'"')?;
+        let len = match content.block().map(first_special) {
+            Some(len) if len < BLOCK => len.min(content.len()),
+            _ => plain_prefix(content.bytes()),
+        };
+        content.skip(len).after(b'"')?;
+        self.step(len + 2);
+        Some(content.first(len))
     }
 
     /// Appends the length and the content of a string without escapes, as [`Self::plain_string`] finds it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain_string_into(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        let (start, len) = self.plain_span()?;
-        put_varint(out, len as u64);
-        append_front(out, self.text.as_bytes().get(start..).unwrap_or_default(), len);
+        // most strings end within a block
+        if let Some(content) = self.ahead.rest().after(b'"')
+            && let Some(block) = content.block()
+        {
+            let len = first_special(block);
+            if len < content.len().min(BLOCK) && block[len] == b'"' {
+                self.step(len + 2);
+                out.reserve(BLOCK + 1);
+                out.push(u8::try_from(len).unwrap_or_default());
+                append_block(out, block, len);
+                return Some(());
+            }
+        }
+        self.long_string_into(out)
+    }
+
+    /// As [`Self::plain_string_into`], of any length.
+    #[inline(never)]
+    fn long_string_into(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        let content = self.plain_span()?;
+        put_varint(out, content.len() as u64);
+        match content.double_block() {
+            Some(block) if content.len() <= 2 * BLOCK => append_block(out, block, content.len()),
+            _ => append(out, content.bytes()),
+        }
         Some(())
     }
 
@@ -64,12 +87,17 @@ impl<'i> Scanner<'i> {
     pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
         self.open_quote()?;
         loop {
-            let plain = plain_prefix(self.rest());
-            append(out, self.rest().get(..plain).unwrap_or_default());
-            self.pos += plain;
+            let rest = self.ahead.rest();
+            let (block, end) = (rest.last_block(), rest.len().min(BLOCK));
+            let plain = first_special(&block).min(end);
+            append_block(out, &block, plain);
+            self.step(plain);
+            if plain == BLOCK {
+                continue;
+            }
             match self.peek() {
                 b'"' => {
-                    self.pos += 1;
+                    self.step(1);
                     return Ok(());
                 }
                 b'\\' => self.escape(out)?,
@@ -86,12 +114,12 @@ impl<'i> Scanner<'i> {
         if self.peek() != b'"' {
             return Err(self.unexpected("a string in double quotes"));
         }
-        self.pos += 1;
+        self.step(1);
         Ok(())
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Scan<()> {
-        self.pos += 1;
+        self.step(1);
         let byte = match self.peek() {
             b'u' => return self.unicode_escape(out),
             byte @ (b'"' | b'\\' | b'/') => byte,
@@ -103,12 +131,12 @@ impl<'i> Scanner<'i> {
             _ => return Err(self.unexpected("an escape of JSON")),
         };
         out.push(byte);
-        self.pos += 1;
+        self.step(1);
         Ok(())
     }
 
     fn unicode_escape(&mut self, out: &mut Vec<u8>) -> Scan<()> {
-        let start = self.pos - 1;
+        let start = self.position() - 1;
         let first = self.hex_unit()?;
         let code = match first {
             0xd800..=0xdbff if self.eat(b"\\") => match self.hex_unit()? {
@@ -128,18 +156,30 @@ impl<'i> Scanner<'i> {
             [b'u', a, b, c, d, ..] => [*a, *b, *c, *d],
             _ => return Err(self.unexpected("an escape of the form \\uXXXX")),
         };
-        let mut value = 0;
-        for (i, digit) in (1..).zip(digits) {
-            let Some(nibble) = char::from(digit).to_digit(16) else {
-                self.pos += i;
-                return Err(self.unexpected("a hexadecimal digit"));
-            };
-            value = value << 4 | nibble;
+        let nibbles = digits.map(|digit| NIBBLES.get(usize::from(digit)).copied().unwrap_or(NO_NIBBLE));
+        if let Some(wrong) = nibbles.iter().position(|nibble| *nibble == NO_NIBBLE) {
+            self.step(1 + wrong);
+            return Err(self.unexpected("a hexadecimal digit"));
         }
-        self.pos += 5;
-        Ok(value)
+        self.step(5);
+        Ok(nibbles.iter().fold(0, |value, nibble| value << 4 | u32::from(*nibble)))
     }
 }
+
+/// What is no hexadecimal digit.
+const NO_NIBBLE: u8 = 16;
+
+/// The values of hexadecimal digits.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NO_NIBBLE; 256];
+    let mut value = 0_u8;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value as usize] as usize] = value;
+        nibbles[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    nibbles
+};
 
 fn lone_surrogate(at: usize) -> RequestError {
     RequestError::new(K::Syntax, "a pair of surrogates").at(at).got("a lone one")

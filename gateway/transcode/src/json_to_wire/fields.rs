@@ -14,7 +14,7 @@ use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::Scan;
 use crate::scalar::{self, TextStyle};
 use crate::schema::{EnumId, Field, Kind, Tag, WellKnown};
-use crate::wire::{WireType, begin_len, end_len, put_tag};
+use crate::wire::{WireType, begin_len, begin_wide_len, end_guessed_len, end_len, put_tag};
 
 impl Encoder<'_, '_> {
     /// Whether null is a value of this field and not its absence.
@@ -69,14 +69,14 @@ impl Encoder<'_, '_> {
     fn elements(&mut self, field: &Field, place: &Trail<'_>, tag: Option<Tag>) -> Scan<()> {
         self.enter(place)?;
         let mut open = !self.scan.closes(b']');
-        let mut index = 0;
+        let (mut index, mut width) = (0, 1);
         while open {
             let element = place.child(Step::Index(index));
             let start = self.out.len();
             if let Some(tag) = tag {
                 tag.append(&mut self.out);
             }
-            if self.value(field.kind, &element, None)? {
+            if self.element(field.kind, &element, &mut width)? {
                 self.end_group(field);
             } else {
                 self.out.truncate(start);
@@ -86,6 +86,16 @@ impl Encoder<'_, '_> {
         }
         self.leave();
         Ok(())
+    }
+
+    /// A value among others of its kind: a message is taken to need as many bytes for its length as the one before it.
+    #[inline(always)]
+    fn element(&mut self, kind: Kind, place: &Trail<'_>, width: &mut usize) -> Scan<bool> {
+        let Kind::Message(id) = kind else { return self.value(kind, place, None) };
+        let content = begin_wide_len(&mut self.out, *width);
+        self.message(id, place, None)?;
+        end_guessed_len(&mut self.out, content, width);
+        Ok(true)
     }
 
     /// The members of an object as entry messages.
@@ -133,6 +143,7 @@ impl Encoder<'_, '_> {
             return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
         }
         put_tag(&mut self.out, 2, kinds.1.wire_type());
+        self.scan.space();
         if self.value(kinds.1, &place, None)? {
             let moved = end_len(&mut self.out, content);
             self.keys.push((content + moved, key_end + moved));
@@ -161,6 +172,7 @@ impl Encoder<'_, '_> {
                 Ok(true)
             }
             Kind::Group(id) => self.message(id, place, below).map(|()| true),
+            Kind::String if self.scan.plain_string_into(&mut self.out).is_some() => Ok(true),
             _ => self.scalar(kind).map_err(|e| place.name(e)),
         }
     }
@@ -168,7 +180,7 @@ impl Encoder<'_, '_> {
 
 /// Whether the bytes of a value are its kind's default.
 fn is_default(value: Option<&[u8]>) -> bool {
-    value.is_some_and(|bytes| bytes.iter().all(|b| *b == 0))
+    value.is_some_and(|bytes| bytes.last() == Some(&0) && bytes.iter().all(|b| *b == 0))
 }
 
 /// Finds keys that occur twice in one object: by comparing while they are few, by a set from then on.

@@ -1,5 +1,7 @@
 //! Which fields and oneofs of one object have been met: two machine words for most messages.
 
+use crate::schema::{Field, Message};
+
 /// A set of field indexes and oneof indexes.
 #[derive(Debug)]
 pub(crate) struct Seen {
@@ -54,6 +56,17 @@ impl Seen {
             }
             _ => false,
         }
+    }
+
+    /// Marks a field and its oneof in one step, where a word has all marks of the message; false (and no mark) when one
+    /// of them was met before, or may have been.
+    #[inline]
+    pub(crate) fn first(&mut self, message: &Message, field: &Field) -> bool {
+        let first = message.is_narrow && self.rare.is_none() && self.inline[0] & field.mark == 0;
+        if first {
+            self.inline[0] |= field.mark;
+        }
+        first
     }
 
     /// Marks a field; false when it was met before.

@@ -75,8 +75,22 @@ impl<'a> Span<'a> {
         word & (1_u64.unbounded_shl(self.len as u32 * 8).wrapping_sub(1))
     }
 
+    /// What follows `byte`, if that comes first.
+    #[inline(always)]
+    pub(crate) fn after(&self, byte: u8) -> Option<Self> {
+        // SAFETY: a span that is not empty has a first byte.
+        (!self.is_empty() && unsafe { self.at.read() } == byte).then(|| self.skip(1))
+    }
+
+    /// As [`Self::block`], thirty-two bytes.
+    #[inline(always)]
+    pub(crate) fn double_block(&self) -> Option<&'a [u8; 2 * BLOCK]> {
+        // SAFETY: the slice goes on for two blocks at least.
+        (self.stop as usize - self.at as usize >= 2 * BLOCK).then(|| unsafe { &*self.at.cast() })
+    }
+
     /// Its first `count` bytes (all of them when it has fewer).
-    #[cfg(test)]
+    #[inline(always)]
     pub(crate) fn first(&self, count: usize) -> Self {
         Self { len: count.min(self.len), ..*self }
     }
@@ -141,6 +155,13 @@ impl<'a> Reader<'a> {
     unsafe fn advance(&mut self, count: usize) {
         // SAFETY: as the caller promises.
         self.at = unsafe { self.at.add(count) };
+    }
+
+    /// Steps over `count` bytes, as far as there are so many.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, count: usize) {
+        // SAFETY: not more than are left.
+        unsafe { self.advance(count.min(self.left())) };
     }
 
     /// Steps over a byte, if there is one.
