@@ -8,6 +8,7 @@
 pub(crate) mod any;
 mod fields;
 pub(crate) mod mask;
+mod order;
 pub(crate) mod seen;
 pub(crate) mod trail;
 mod values;
@@ -20,6 +21,7 @@ use crate::rules::{MethodRules, UnknownFields};
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
 use crate::wire::message_set;
 use mask::Mask;
+use order::{Last, Order};
 use seen::Seen;
 use trail::{Step, Trail};
 
@@ -69,6 +71,7 @@ pub(crate) struct Encoder<'s, 'i> {
     pub(crate) mask: Option<Mask>,
     /// An unknown enum word was dropped.
     dropped: bool,
+    order: Order,
 }
 
 impl<'s, 'i> Encoder<'s, 'i> {
@@ -86,6 +89,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
             keys,
             mask: None,
             dropped: false,
+            order: Order::new(),
         }
     }
 
@@ -118,18 +122,18 @@ impl<'s, 'i> Encoder<'s, 'i> {
             }
         }
         let content = self.out.len();
-        let mut next = 0;
+        let mut last = Last::none(message);
         let mut open = !self.scan.closes(b'}');
         while open {
-            let mut named = self.key(message, next, trail, typed)?;
+            let mut named = self.key(message, last, trail, typed)?;
             while let Some(index) = named {
-                next = index + 1;
+                last = last.then(index);
                 if self.mask.is_some() {
                     self.masked_member(message, index, &mut seen, trail, bound)?;
                 } else {
                     self.member(message, index, &mut seen, trail, bound)?;
                 }
-                named = self.next_member(message, next);
+                named = self.next_member(message, last);
             }
             open = self.scan.comma(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;
         }
@@ -175,20 +179,22 @@ impl<'s, 'i> Encoder<'s, 'i> {
 
     /// Steps over a comma and the key of the field that is likely to follow.
     #[inline(always)]
-    fn next_member(&mut self, message: &Message, guess: u16) -> Option<u16> {
+    fn next_member(&mut self, message: &Message, last: Last) -> Option<u16> {
+        let guess = self.order.guess(last);
         let field = message.field(guess)?;
         (!field.rules.unknown_field_paths && self.scan.eat_next(&field.output_key)).then_some(guess)
     }
 
-    /// Reads a key and its colon; the field it names, or nothing when the member was stepped over.
+    /// Reads a key and its colon, behind the member `last`; the field it names, or nothing when the member was stepped over.
     #[inline(always)]
     fn key(
         &mut self,
         message: &'s Message,
-        guess: u16,
+        last: Last,
         trail: &Trail<'_>,
         typed: Option<usize>,
     ) -> Scan<Option<u16>> {
+        let guess = self.order.guess(last);
         self.scan.space();
         if let Some(field) = message.field(guess)
             && !field.rules.unknown_field_paths
@@ -196,7 +202,11 @@ impl<'s, 'i> Encoder<'s, 'i> {
         {
             return Ok(Some(guess));
         }
-        self.other_key(message, guess, trail, typed)
+        let named = self.other_key(message, guess, trail, typed)?;
+        if let Some(index) = named {
+            self.order.note(last, index);
+        }
+        Ok(named)
     }
 
     /// As [`Self::key`], without a guess that was right.
