@@ -1,8 +1,10 @@
-//! Writing less often: what an HTTP/2 connection writes while it is polled once is sent with one call.
+//! Fewer calls of the system: what an HTTP/2 connection writes while it is polled once is sent with one call, and as much
+//! as has come is read with one.
 //!
-//! An implementation of HTTP/2 hands over one frame at a time, and a frame has 16 KiB at most. Each call costs more than
-//! copying its bytes: an answer of 45 KB takes three calls, and ten answers that are ready together take thirty. Here
-//! they are gathered, and whoever drives the connection sends them when it has nothing more to say.
+//! An implementation of HTTP/2 hands over one frame at a time, and a frame has 16 KiB at most; it reads 8 KiB at a time.
+//! Each call costs more than copying its bytes: an answer of 45 KB takes three calls, and ten answers that are ready
+//! together take thirty. Here they are gathered, and whoever drives the connection sends them when it has nothing more to
+//! say.
 
 #[cfg(test)]
 mod tests;
@@ -18,9 +20,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Bytes that may be gathered before some must be sent.
 const MOST: usize = 64 << 10;
 
+/// Bytes that are read at once.
+const CHUNK: usize = 64 << 10;
+
 thread_local! {
     /// A buffer that no connection of this thread needs: most of them send everything they have gathered at once.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+
+    /// The same for reading: as long as a chunk, or empty.
+    static READING: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// A byte stream whose writes wait until its [`Sending`] half is polled.
@@ -39,11 +47,32 @@ struct State<I> {
     sent: usize,
     /// Whether something was sent and not flushed: the stream may hold it back, as TLS does.
     unflushed: bool,
+    ahead: Option<Ahead>,
+}
+
+/// What was read and not given out yet.
+#[derive(Debug)]
+struct Ahead {
+    chunk: Vec<u8>,
+    given: usize,
+    end: usize,
+}
+
+impl Ahead {
+    /// Gives out what fits; nothing is left when this is true.
+    fn give(&mut self, out: &mut ReadBuf<'_>) -> bool {
+        let rest = self.chunk.get(self.given..self.end).unwrap_or_default();
+        let step = rest.len().min(out.remaining());
+        out.put_slice(rest.get(..step).unwrap_or_default());
+        self.given += step;
+        self.given == self.end
+    }
 }
 
 /// A stream that gathers, and the half that must be polled after whatever writes to it.
 pub fn gather<I: AsyncRead + AsyncWrite + Unpin>(io: I) -> (Gather<I>, Sending<I>) {
-    let state = Arc::new(Mutex::new(State { io, gathered: Vec::new(), sent: 0, unflushed: false }));
+    let state =
+        Arc::new(Mutex::new(State { io, gathered: Vec::new(), sent: 0, unflushed: false, ahead: None }));
     (Gather(Arc::clone(&state)), Sending(state))
 }
 
@@ -152,9 +181,37 @@ impl<I: AsyncWrite + Unpin> State<I> {
     }
 }
 
+impl<I: AsyncRead + Unpin> State<I> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_none() {
+            if out.remaining() >= CHUNK {
+                return Pin::new(&mut self.io).poll_read(cx, out);
+            }
+            let mut chunk = READING.take();
+            chunk.resize(CHUNK, 0);
+            let mut read = ReadBuf::new(&mut chunk);
+            let polled = Pin::new(&mut self.io).poll_read(cx, &mut read);
+            let end = read.filled().len();
+            if !matches!(polled, Poll::Ready(Ok(()))) {
+                READING.set(chunk);
+                return polled;
+            }
+            self.ahead = Some(Ahead { chunk, given: 0, end });
+        }
+        if let Some(mut ahead) = self.ahead.take() {
+            if ahead.give(out) {
+                READING.set(ahead.chunk);
+            } else {
+                self.ahead = Some(ahead);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<I: AsyncRead + Unpin> AsyncRead for Gather<I> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut lock(&self.0).io).poll_read(cx, out)
+        lock(&self.0).poll_read(cx, out)
     }
 }
 

@@ -44,6 +44,10 @@ impl Telemetry {
     }
 
     /// Sends the spans that are left, for five seconds at most.
+    #[cfg_attr(
+        not(feature = "otlp"),
+        allow(clippy::unused_async, reason = "there is something to wait for with `otlp`")
+    )]
     pub async fn finish(self) {
         #[cfg(feature = "otlp")]
         if let Some(exporter) = self.exporter {

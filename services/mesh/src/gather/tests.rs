@@ -1,5 +1,5 @@
 //! What is written, when it is sent, and what happens when it cannot be.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 
 use std::future::poll_fn;
 use std::task::Waker;
@@ -131,6 +131,57 @@ fn a_broken_stream_ends_the_connection() {
     lock(&gather.0).io.broken = true;
     let after: Poll<io::Result<()>> = sending.after(Poll::Pending, &mut cx());
     assert!(matches!(after, Poll::Ready(Err(_))));
+}
+
+/// A stream that has so many bytes, and counts how often it is asked.
+struct Source {
+    left: usize,
+    asked: usize,
+}
+
+impl AsyncRead for Source {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.asked += 1;
+        if self.left == 0 {
+            return Poll::Pending;
+        }
+        let step = self.left.min(out.remaining());
+        for place in 0..step {
+            out.put_slice(&[(self.left - place) as u8]);
+        }
+        self.left -= step;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn much_is_read_at_once_and_given_out_in_pieces() {
+    const ALL: usize = 100_000;
+    let state = State {
+        io: Source { left: ALL, asked: 0 },
+        gathered: Vec::new(),
+        sent: 0,
+        unflushed: false,
+        ahead: None,
+    };
+    let mut gather = Gather(Arc::new(Mutex::new(state)));
+    let mut got = Vec::new();
+    loop {
+        let mut piece = [0; 8192];
+        let mut out = ReadBuf::new(&mut piece);
+        if Pin::new(&mut gather).poll_read(&mut cx(), &mut out).is_pending() {
+            break;
+        }
+        got.extend_from_slice(out.filled());
+    }
+    let wanted: Vec<u8> = (0..ALL).map(|place| (ALL - place) as u8).collect();
+    assert_eq!(got, wanted);
+    assert_eq!(lock(&gather.0).io.asked, 3, "two chunks, and the end");
+    assert!(lock(&gather.0).ahead.is_none(), "an idle connection holds a chunk");
 }
 
 #[tokio::test]
