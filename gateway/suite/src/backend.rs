@@ -1,5 +1,6 @@
 //! The test services on a loopback port, with reflection and health.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,6 +26,23 @@ use crate::{Library, Shapes};
 /// No message is longer: 64 MiB.
 const LARGEST: usize = 64 << 20;
 
+/// What [`Version::Former`] has in the place of the method `GetFile` and of its path.
+const RENAMED: [(&[u8], &[u8]); 2] =
+    [(b"\x0a\x07GetFile", b"\x0a\x07HasFile"), (b"/v1/files/", b"/v0/files/")];
+
+/// The path of the method that a former version does not have.
+const NEW: &str = "/library.v1.Library/GetFile";
+
+/// Which schema the library has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// That of the proto files.
+    #[default]
+    Current,
+    /// One without the method `GetFile`.
+    Former,
+}
+
 type Reply = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 type Handler = Arc<dyn Fn(Request<Body>) -> Reply + Send + Sync>;
 
@@ -42,12 +60,20 @@ impl Backend {
 
     /// Starts one on this port of the loopback address.
     pub fn start_on(port: u16) -> Result<Self> {
+        Self::start_version(Version::Current, port)
+    }
+
+    /// Starts one whose library is of this version.
+    pub fn start_version(version: Version, port: u16) -> Result<Self> {
         let library = LibraryServer::new(Library::default());
         let shapes = ShapesServer::new(Shapes::default());
         let mut services = Services::default();
         services.add(library.max_decoding_message_size(LARGEST).max_encoding_message_size(LARGEST));
         services.add(shapes);
-        services.describe(&[LIBRARY_DESCRIPTORS])?;
+        services.describe(&[&version.descriptors()])?;
+        if version == Version::Former {
+            services.unknown = Some(NEW);
+        }
         Ok(Self { running: services.serve(port)? })
     }
 
@@ -60,12 +86,36 @@ impl Backend {
     pub fn uri(&self) -> String {
         format!("http://{}", self.address())
     }
+
+    /// Takes no new call, and ends with the last one under way.
+    pub fn finish(self) {
+        self.running.finish();
+    }
+}
+
+impl Version {
+    fn descriptors(self) -> Cow<'static, [u8]> {
+        if self == Self::Current {
+            return LIBRARY_DESCRIPTORS.into();
+        }
+        // names of the same lengths, so that nothing else of the encoding changes
+        let mut set = LIBRARY_DESCRIPTORS.to_vec();
+        for (from, to) in RENAMED {
+            let places = (0..set.len() - from.len()).filter(|at| set[*at..].starts_with(from));
+            for place in places.collect::<Vec<_>>() {
+                set[place..place + to.len()].copy_from_slice(to);
+            }
+        }
+        set.into()
+    }
 }
 
 /// Services by their gRPC names.
 #[derive(Clone, Default)]
 pub(crate) struct Services {
     by_name: HashMap<&'static str, Handler>,
+    /// The path of a method that is not there, whatever its service has.
+    unknown: Option<&'static str>,
 }
 
 impl Services {
@@ -120,6 +170,9 @@ impl Services {
 
     /// Calls the service that the path names.
     pub(crate) fn call(&self, request: Request<Incoming>) -> Option<Reply> {
+        if self.unknown == Some(request.uri().path()) {
+            return None;
+        }
         let name = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
         Some(self.by_name.get(name)?(request.map(Body::new)))
     }

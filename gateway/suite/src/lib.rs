@@ -16,7 +16,7 @@ mod server;
 mod shapes;
 mod tools;
 
-pub use backend::Backend;
+pub use backend::{Backend, Version};
 pub use client::{Answer, Client, Part, Streamed};
 pub use contract::{Contract, Except, Outcome};
 pub use envoy::Envoy;

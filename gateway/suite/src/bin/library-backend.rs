@@ -1,18 +1,27 @@
-//! The test services as a process: `library-backend [PORT]`, for trying programs by hand and for benchmarks.
+//! The test services as a process, for tests that end it, and for trying programs by hand:
+//! `library-backend [--former] [PORT]`. SIGTERM ends it with its last call.
 
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
-use gateway_suite::Backend;
+use gateway_suite::{Backend, Version};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> Result<()> {
-    let port = match std::env::args().nth(1) {
-        Some(port) => port.parse().with_context(|| format!("{port} is no port"))?,
-        None => 0,
-    };
-    let backend = Backend::start_on(port)?;
-    writeln!(std::io::stdout(), "ready backend={}", backend.uri())?;
-    loop {
-        std::thread::park();
+    let (mut version, mut port) = (Version::Current, 0);
+    for argument in std::env::args().skip(1) {
+        if argument == "--former" {
+            version = Version::Former;
+        } else {
+            port = argument.parse().with_context(|| format!("{argument} is no port"))?;
+        }
     }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut asked = runtime.block_on(async { signal(SignalKind::terminate()) })?;
+    let backend = Backend::start_version(version, port)?;
+    writeln!(std::io::stdout(), "ready backend={}", backend.uri())?;
+    runtime.block_on(asked.recv());
+    backend.finish();
+    Ok(())
 }
