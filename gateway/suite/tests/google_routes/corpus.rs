@@ -29,6 +29,14 @@ pub(crate) struct Rule {
     pub(crate) input: MessageDescriptor,
 }
 
+impl Rule {
+    /// `/package.Service/Method`.
+    pub(crate) fn grpc_path(&self) -> String {
+        let (service, method) = self.method.rsplit_once('.').unwrap();
+        format!("/{service}/{method}")
+    }
+}
+
 impl Corpus {
     /// The descriptors of every file that has an HTTP rule, and of what these import.
     pub(crate) fn load() -> Result<Self> {

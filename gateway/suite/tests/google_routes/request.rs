@@ -6,6 +6,7 @@ use transcode::{Body, FRAME_HEADER, Program};
 use crate::corpus::Rule;
 use crate::expand::{encode, expand};
 use crate::random::Random;
+use crate::sent::Sender;
 use crate::{query, values};
 
 /// URL and body, and the message that they stand for.
@@ -200,7 +201,30 @@ impl Request {
             Ok(frame) => frame,
             Err(error) => return Arrival::Broken(self.told(rule, &error.to_string())),
         };
-        match DynamicMessage::decode(rule.input.clone(), &frame[FRAME_HEADER..]) {
+        self.compare(rule, &frame)
+    }
+
+    /// Sends it over HTTP.
+    pub(crate) fn send_over(&self, sender: &mut Sender<'_>, rule: &Rule) -> Arrival {
+        let mut target = self.path.clone();
+        if !self.query.is_empty() {
+            target = format!("{target}?{}", self.query);
+        }
+        match sender.send(&rule.http_method, &target, self.content_type, self.body.as_deref()) {
+            Ok(Ok(got)) if got.path == rule.grpc_path() && got.whole => self.compare(rule, &got.body),
+            Ok(Ok(got)) => {
+                Arrival::Broken(self.told(rule, &format!("a call of {}, whole: {}", got.path, got.whole)))
+            }
+            Ok(Err(answer)) => {
+                Arrival::Broken(self.told(rule, &format!("an answer of {} {}", answer.status, answer.text())))
+            }
+            Err(error) => Arrival::Broken(self.told(rule, &error.to_string())),
+        }
+    }
+
+    /// Whether a frame has the message.
+    fn compare(&self, rule: &Rule, frame: &[u8]) -> Arrival {
+        match DynamicMessage::decode(rule.input.clone(), frame.get(FRAME_HEADER..).unwrap_or_default()) {
             Ok(message) if message == self.message => Arrival::Same,
             Ok(message) => Arrival::Broken(self.told(rule, &serde_json::to_string(&message).unwrap())),
             Err(error) => Arrival::Broken(self.told(rule, &error.to_string())),
