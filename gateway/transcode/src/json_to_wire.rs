@@ -115,7 +115,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
             return Err(trail.name(self.scan.mismatch(start, "an object")));
         }
         self.enter(trail)?;
-        let mut seen = Seen::new(message.fields.len(), message.oneofs.len());
+        let mut seen = Seen::of(message);
         if let Some(tree) = bound {
             for oneof in tree.oneofs(message) {
                 seen.oneof(oneof);
@@ -270,7 +270,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
     ) -> Scan<()> {
         let Some(field) = message.field(index) else { return Ok(()) };
         let place = trail.child(Step::Member(field));
-        if bound.is_none() && self.scan.next_token() != b'n' && seen.first(message, field) {
+        if bound.is_none() && self.scan.next_token() != b'n' && seen.quick(field) {
             return self.field(field, &place, None);
         }
         self.special_member((message, field, index), seen, &place, bound)

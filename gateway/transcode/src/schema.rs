@@ -78,8 +78,6 @@ pub(crate) struct Message {
     pub(crate) has_required: bool,
     /// The field that receives the paths of unknown fields.
     pub(crate) unknown_paths: Option<u16>,
-    /// Every field and every oneof has a bit of a word.
-    pub(crate) is_narrow: bool,
     /// Index + 1 by field number, for the numbers whose tag is one byte.
     quick: [u8; 16],
     /// Index + 1 by field number, for the small numbers.
@@ -243,7 +241,7 @@ pub(crate) struct Field {
     pub(crate) closed: bool,
     /// The bits of a number that count.
     pub(crate) significant: u64,
-    /// Its bit and that of its oneof, where those of the message fit into a word.
+    /// Its bit and that of its oneof, where those of the message fit into a word; else zero.
     pub(crate) mark: u64,
     pub(crate) shape: Shape,
     pub(crate) packed: bool,

@@ -10,16 +10,15 @@
 
 mod indexed;
 mod maps;
-mod met;
 pub(crate) mod text;
 mod values;
 mod wellknown;
 
+use crate::json_to_wire::seen::Seen;
 use crate::pen::Pen;
 use crate::program::InvalidUtf8;
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
 use crate::wire::{Reader, Span, WireFault, WireType, message_set};
-use met::Met;
 use values::bits;
 
 /// A message that cannot be printed; the backend's fault.
@@ -205,38 +204,38 @@ impl<'s> Printer<'s, '_> {
             return self.members_indexed(message, wire.bytes());
         }
         let mut reader = Reader::of(wire);
-        let mut met = Met::new(message);
+        let mut seen = Seen::of(message);
         while let Some(tag) = reader.peek() {
             let Some((index, field)) = message.by_tag(tag) else {
-                self.other_tag(message, &mut reader, &mut met)?;
+                self.other_tag(message, &mut reader, &mut seen)?;
                 continue;
             };
             reader.bump();
             let printed = if field.shape == Shape::Single {
-                self.one((index, field), &mut reader, &mut met)
+                self.one((index, field), &mut reader, &mut seen)
             } else {
                 let wire = if field.packed { WireType::Len } else { field.wire };
-                self.run((index, field), wire, &mut reader, &mut met)
+                self.run((index, field), wire, &mut reader, &mut seen)
             };
             printed.map_err(|e| named(message, field, e))?;
         }
         if message.has_always_present || self.options.defaults {
-            self.fill(message, &met)?;
+            self.fill(message, &seen)?;
         }
         Ok(())
     }
 
     /// A field that [`Message::by_tag`] does not find: its tag is longer, or unknown, or of another wire type.
     #[inline(never)]
-    fn other_tag(&mut self, message: &'s Message, reader: &mut Reader<'_>, met: &mut Met) -> Print<()> {
+    fn other_tag(&mut self, message: &'s Message, reader: &mut Reader<'_>, seen: &mut Seen) -> Print<()> {
         let (number, wire) = reader.tag().map_err(|e| unnamed(message, e))?;
         let Some((index, field)) = message.by_number(number) else {
             return reader.skip(number, wire, self.depth).map_err(|e| unnamed(message, e));
         };
         let printed = if field.shape != Shape::Single {
-            self.run((index, field), wire, reader, met)
+            self.run((index, field), wire, reader, seen)
         } else if wire == field.wire {
-            self.one((index, field), reader, met)
+            self.one((index, field), reader, seen)
         } else {
             reader.skip(number, wire, self.depth).map_err(Stop::from)
         };
@@ -245,13 +244,18 @@ impl<'s> Printer<'s, '_> {
 
     /// One occurrence of a singular field, its tag read.
     #[inline(always)]
-    fn one(&mut self, (index, field): (u16, &'s Field), reader: &mut Reader<'_>, met: &mut Met) -> Print<()> {
+    fn one(
+        &mut self,
+        (index, field): (u16, &'s Field),
+        reader: &mut Reader<'_>,
+        seen: &mut Seen,
+    ) -> Print<()> {
         if matches!(field.wire, WireType::Len | WireType::StartGroup) {
             let bytes = match field.wire {
                 WireType::Len => reader.span()?,
                 _ => reader.group(field.number, self.depth)?,
             };
-            met.first(index, field)?;
+            first(seen, index, field)?;
             if bytes.is_empty() && !field.presence && !self.always(field) {
                 return Ok(());
             }
@@ -262,7 +266,7 @@ impl<'s> Printer<'s, '_> {
         if field.closed && !self.has_number(field.kind, bits) {
             return Ok(());
         }
-        met.first(index, field)?;
+        first(seen, index, field)?;
         if bits & field.significant == 0 && !field.presence && !self.always(field) {
             return Ok(());
         }
@@ -278,9 +282,9 @@ impl<'s> Printer<'s, '_> {
         (index, field): (u16, &'s Field),
         wire: WireType,
         reader: &mut Reader<'_>,
-        met: &mut Met,
+        seen: &mut Seen,
     ) -> Print<()> {
-        met.first(index, field)?;
+        first(seen, index, field)?;
         let before = self.out.len();
         self.out.piece(&field.member);
         let start = self.out.len();
@@ -306,15 +310,25 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// Prints the fields that must be there and were not on the wire.
-    fn fill(&mut self, message: &'s Message, met: &Met) -> Print<()> {
+    fn fill(&mut self, message: &'s Message, seen: &Seen) -> Print<()> {
         for (index, field) in (0_u16..).zip(&message.fields) {
-            if !met.has(index) && field.oneof.is_none() && self.always(field) {
+            if !seen.has(index) && field.oneof.is_none() && self.always(field) {
                 self.out.piece(&field.member);
                 self.empty(field)?;
             }
         }
         Ok(())
     }
+}
+
+/// Marks a field and its oneof.
+///
+/// # Errors
+///
+/// One of them was met before: fields come out of order.
+#[inline(always)]
+fn first(seen: &mut Seen, index: u16, field: &Field) -> Print<()> {
+    if seen.first(index, field) { Ok(()) } else { Err(Stop::OutOfOrder) }
 }
 
 /// Names the message in a fault that names nothing yet.

@@ -5,8 +5,7 @@ use super::{Kind, Message, NameTable, Shape};
 /// Gives each field its bit and that of its oneof, if all of them fit into a word.
 fn mark(message: &mut Message) {
     let fields = message.fields.len();
-    message.is_narrow = fields + message.oneofs.len() <= 64;
-    if message.is_narrow {
+    if fields + message.oneofs.len() <= 64 {
         for (index, field) in message.fields.iter_mut().enumerate() {
             field.mark = 1 << index | field.oneof.map_or(0, |oneof| 1 << (fields + usize::from(oneof)));
         }

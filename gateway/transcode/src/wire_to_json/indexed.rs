@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::met::Met;
 use super::values::{Raw, bare};
 use super::{Print, Printer, named, unnamed};
+use crate::json_to_wire::seen::Seen;
 use crate::schema::{Field, Message, MessageId, Shape};
 use crate::wire::{Reader, WireType, message_set};
 
@@ -20,17 +20,17 @@ struct Occurrence {
 impl<'s> Printer<'s, '_> {
     pub(super) fn members_indexed(&mut self, message: &'s Message, wire: &[u8]) -> Print<()> {
         let found = self.index(message, wire)?;
-        let mut met = Met::new(message);
+        let mut seen = Seen::of(message);
         for group in found.chunk_by(|a, b| a.field == b.field) {
             let Some((index, field)) = group.first().and_then(|o| Some((o.field, message.field(o.field)?)))
             else {
                 continue;
             };
-            met.first(index, field)?;
+            seen.first(index, field);
             self.collected(field, group, wire, true).map_err(|e| named(message, field, e))?;
         }
         if message.has_always_present || self.options.defaults {
-            self.fill(message, &met)?;
+            self.fill(message, &seen)?;
         }
         Ok(())
     }
