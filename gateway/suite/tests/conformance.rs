@@ -1,6 +1,7 @@
 //! Protobuf's own conformance suite: every case that touches JSON, recommended ones too, without a list of failures.
 //!
-//! First the library alone, then the same cases over HTTP through the running gateway, as single messages and as streams.
+//! First the library alone, then the same cases over HTTP through the running gateway, as single messages and as streams
+//! in both directions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::fmt::Write as _;
@@ -98,7 +99,8 @@ fn descriptors(folder: &Path) -> PathBuf {
     set
 }
 
-/// A service with these methods for each message: it comes back, it comes from the backend, and a stream of it does.
+/// A service with these methods for each message: it comes back, as one or from a stream, it comes from the backend, and
+/// a stream of it does.
 fn relay() -> String {
     let mut file = "syntax = \"proto3\";\npackage conformance.relay;\n\
         import \"google/api/annotations.proto\";\nimport \"google/protobuf/empty.proto\";\n\
@@ -122,6 +124,15 @@ fn relay() -> String {
             file,
             "rpc Lenient_{name}(.{message}) returns (.{message}) {{ {} {lenient} }}",
             post("Lenient")
+        )
+        .unwrap();
+        let (message_in, message_out) = (format!("stream .{message}"), format!(".{message}"));
+        writeln!(file, "rpc Pour_{name}({message_in}) returns ({message_out}) {{ {} }}", post("Pour"))
+            .unwrap();
+        writeln!(
+            file,
+            "rpc PourLenient_{name}({message_in}) returns ({message_out}) {{ {} {lenient} }}",
+            post("PourLenient")
         )
         .unwrap();
         writeln!(file, "rpc Emit_{name}({empty}) returns (.{message}) {{ {} }}", get("Emit")).unwrap();

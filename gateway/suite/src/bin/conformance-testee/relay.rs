@@ -1,7 +1,7 @@
 //! Over HTTP: the real gateway in front of a backend that sends back what it is sent, or bytes given before.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use gateway_suite::{Answer, Client, Gateway, RawAnswer, RawBackend};
+use gateway_suite::{Answer, Client, Gateway, RawAnswer, RawBackend, RawRequest};
 
 use crate::Testee;
 use crate::direct::Direct;
@@ -36,16 +36,22 @@ impl Relay {
 
     /// JSON in: what the backend was sent, and the answer.
     fn put(&mut self, case: &Case, json: &[u8]) -> Result<Outcome> {
-        let rpc = if case.ignore_unknown { "Lenient" } else { "Echo" };
+        let rpc = match (self.way, case.ignore_unknown) {
+            (Way::Unary, false) => "Echo",
+            (Way::Unary, true) => "Lenient",
+            (_, false) => "Pour",
+            (_, true) => "PourLenient",
+        };
         self.backend.echo(&path(rpc, &case.message));
-        let answer = self.ask("POST", rpc, &case.message, json)?;
-        let mut requests = self.backend.requests();
+        let (content_type, body) = self.body(json);
+        let answer = self.ask(("POST", rpc), &case.message, content_type, &body)?;
+        let mut requests = self.requests()?;
         if (400..500).contains(&answer.status) {
             ensure!(requests.is_empty(), "refused with {}, and sent to the backend", answer.status);
             return Ok(Outcome::Unparsed(reason(&answer)?));
         }
         let request = requests.pop().with_context(|| format!("nothing came: {}", answer.text()))?;
-        ensure!(requests.is_empty() && request.whole, "more or less than one request came");
+        ensure!(requests.is_empty(), "more than one request came");
         let wire = one_message(&request.body)?;
         match answer.status {
             200 if self.way != Way::Unary && case.to_json => self.get(&case.message, wire),
@@ -56,12 +62,30 @@ impl Relay {
         }
     }
 
+    /// The whole requests that came. The call of a stream may begin before its first message is refused; it is
+    /// cancelled then, and nothing of a message was sent.
+    fn requests(&self) -> Result<Vec<RawRequest>> {
+        let (whole, cancelled): (Vec<_>, Vec<_>) =
+            self.backend.requests().into_iter().partition(|request| request.whole);
+        ensure!(cancelled.iter().all(|request| request.body.is_empty()), "a part of a request was sent");
+        Ok(whole)
+    }
+
+    /// The input as a body of one message, or as a stream of one: an array, a line, or a value with nothing around it.
+    fn body(&self, json: &[u8]) -> (&'static str, Vec<u8>) {
+        match self.way {
+            Way::Array => ("application/json", [b"[", json, b"]"].concat()),
+            Way::NdJson if !json.contains(&b'\n') => ("application/x-ndjson", [json, b"\n"].concat()),
+            Way::Unary | Way::NdJson | Way::Sse => ("application/json", json.to_vec()),
+        }
+    }
+
     /// Binary in, from the backend.
     fn get(&mut self, message: &str, wire: &[u8]) -> Result<Outcome> {
         let rpc = if self.way == Way::Unary { "Emit" } else { "Watch" };
         self.backend.answer(&path(rpc, message), RawAnswer::messages([wire]));
-        let answer = self.ask("GET", rpc, message, b"")?;
-        ensure!(self.backend.requests().len() == 1, "more or less than one request came: {}", answer.text());
+        let answer = self.ask(("GET", rpc), message, "", b"")?;
+        ensure!(self.requests()?.len() == 1, "more or less than one request came: {}", answer.text());
         let json = match (answer.status, self.way) {
             (200, Way::Unary) => Ok(answer.body),
             (200, way) => item(&answer, way)?,
@@ -79,7 +103,13 @@ impl Relay {
         }
     }
 
-    fn ask(&mut self, method: &str, rpc: &str, message: &str, body: &[u8]) -> Result<Answer> {
+    fn ask(
+        &mut self,
+        (method, rpc): (&str, &str),
+        message: &str,
+        content_type: &str,
+        body: &[u8],
+    ) -> Result<Answer> {
         let accept = match self.way {
             Way::Unary | Way::Array => "application/json",
             Way::NdJson => "application/x-ndjson",
@@ -88,7 +118,7 @@ impl Relay {
         let accept = if rpc == "Watch" { accept } else { "application/json" };
         let mut headers = vec![("accept", accept), ("te", "trailers")];
         if method == "POST" {
-            headers.push(("content-type", "application/json"));
+            headers.push(("content-type", content_type));
         }
         let answer = self.client.send(method, &format!("/conformance/{rpc}/{message}"), &headers, body);
         let answer = answer.with_context(|| self.gateway.log().unwrap_or_default())?;
