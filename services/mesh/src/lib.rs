@@ -1,8 +1,8 @@
 //! The chassis of every service: serving, calling, identity, authorization, deadlines, drain and telemetry.
 //!
 //! One small module and one Cargo feature per concern. The crate knows gRPC, HTTP and the `options` on methods; it
-//! knows no service. The connection layer is our own on hyper and h2: limits are set explicitly, connection age never cuts a
-//! stream, deadlines cover bodies, and a call that a server has not processed is sent again.
+//! knows no service. The connection layer is our own (hyper serves, `mesh_http2` calls): limits are set explicitly,
+//! connection age never cuts a stream, deadlines cover bodies, and a call that a server has not processed is sent again.
 
 #[cfg(feature = "args")]
 pub mod args;

@@ -5,8 +5,8 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::uri::{Parts, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use options::MethodRule;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tonic::body::Body;
@@ -143,7 +143,7 @@ impl Inner {
         let (mut refusals, mut unsent) = (0, 0);
         loop {
             let lease = self.pool.lease(view).await?;
-            match attempt(lease, head, payload).await? {
+            match attempt(lease, head, payload).await {
                 Tried::Answered(answer) => return Ok(answer),
                 Tried::Failed(status) => return Err(status),
                 Tried::Unsent => {
@@ -182,50 +182,40 @@ async fn before<T>(
 }
 
 /// Sends a request on a connection, and waits for the head of its response.
-async fn attempt(lease: Lease, head: &Head, payload: &mut Payload) -> Result<Tried, Status> {
-    let mut sender = lease.sender();
-    let (response, stream) = match sender.send_request(request(head, &lease)?, false) {
-        Ok(sent) => sent,
-        // the connection has ended, or was told that it takes no more streams
-        Err(_) if poll_fn(|cx| Poll::Ready(matches!(sender.poll_ready(cx), Poll::Ready(Err(_))))).await => {
-            lease.closed();
-            return Ok(Tried::Unsent);
-        }
-        Err(error) => return Err(Status::internal(format!("the request cannot be sent: {error}"))),
+async fn attempt(lease: Lease, head: &Head, payload: &mut Payload) -> Tried {
+    let (body, is_whole) = payload.first();
+    let endpoint = lease.endpoint();
+    let request = mesh_http2::Head {
+        method: &head.method,
+        is_https: endpoint.is_https(),
+        authority: endpoint.authority(),
+        path: &head.path,
+        headers: &head.headers,
     };
-    drop(sender);
-    // a stream that takes no bytes has ended, and its response says why
-    let sending = payload.send(stream).unwrap_or_default();
-    match response.await {
-        Ok(mut response) => {
-            sanitise::headers(response.headers_mut());
-            Ok(Tried::Answered(Answer { response, lease, sending }))
+    let Ok(mut stream) = lease.sender().send(&request, body, is_whole) else {
+        // the connection has ended, or was told that it takes no more streams
+        lease.closed();
+        return Tried::Unsent;
+    };
+    let sending = payload.rest(&stream);
+    match poll_fn(|cx| stream.poll_head(cx)).await {
+        Ok((status, mut headers)) => {
+            sanitise::headers(&mut headers);
+            let mut response = Response::new(stream);
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            Tried::Answered(Answer { response, lease, sending })
         }
         Err(error) => {
             let status = sanitise::status(&error);
             if !error.is_reset() {
                 lease.closed();
             }
-            if sanitise::is_unprocessed(&error) {
+            if error.is_unprocessed() {
                 lease.retire();
-                return Ok(Tried::Refused(status));
+                return Tried::Refused(status);
             }
-            Ok(Tried::Failed(status))
+            Tried::Failed(status)
         }
     }
-}
-
-/// The request as this connection carries it.
-fn request(head: &Head, lease: &Lease) -> Result<Request<()>, Status> {
-    let mut parts = Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(lease.endpoint().authority().clone());
-    parts.path_and_query = Some(head.path.clone());
-    let uri = Uri::from_parts(parts);
-    let uri = uri.map_err(|error| Status::internal(format!("the path of the call: {error}")))?;
-    let mut request = Request::new(());
-    *request.method_mut() = head.method.clone();
-    *request.uri_mut() = uri;
-    *request.headers_mut() = head.headers.clone();
-    Ok(request)
 }

@@ -2,52 +2,40 @@
 //!
 //! A call puts its frames into the connection from its own task; one task per connection moves bytes.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::client::SendRequest;
-use h2::{Ping, PingPong};
-use tokio::sync::oneshot;
+use mesh_http2::{Driver, Sender, Settings, connect};
 use tokio::time::{sleep, timeout};
 
 use super::Times;
 use super::endpoint::Endpoint;
-use crate::gather::{Gather, Sending, gather};
 use crate::transport::BoxIo;
 
-/// Streams of one connection, whatever its server allows.
-const MAX_STREAMS: usize = 128;
-
-/// Bytes of one response that may wait for their reader.
-const STREAM_WINDOW: u32 = 128 << 10;
-
-/// As much for every stream of the connection at once, so that calls whose readers are slow hold up no other.
-const CONNECTION_WINDOW: u32 = 16 << 20;
-
-/// The largest frame that a server may send: a message of this size arrives in one piece.
-const MAX_FRAME: u32 = 128 << 10;
-
-/// Bytes of all headers of a response.
-const MAX_HEADERS: u32 = 16 << 10;
-
-type Protocol = h2::client::Connection<Gather<BoxIo>, Bytes>;
+/// What a server is allowed.
+const SETTINGS: Settings = Settings {
+    // of one response, for its reader
+    stream_window: 128 << 10,
+    // as much for every stream of the connection at once, so that calls whose readers are slow hold up no other
+    connection_window: 16 << 20,
+    frame: 128 << 10,
+    headers: 16 << 10,
+    streams: 128,
+};
 
 /// One HTTP/2 connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    sender: SendRequest<Bytes>,
+    pub(super) sender: Sender,
     /// Calls under way.
     pub(super) calls: AtomicUsize,
     /// False once the connection takes no new streams.
     usable: AtomicBool,
-    /// Streams that may be open at once.
-    streams: Arc<AtomicUsize>,
 }
 
 impl Connection {
@@ -62,11 +50,7 @@ impl Connection {
 
     /// Whether one more stream may be opened.
     pub(super) fn has_room(&self) -> bool {
-        self.calls.load(Ordering::Acquire) < self.streams.load(Ordering::Acquire)
-    }
-
-    pub(super) fn sender(&self) -> SendRequest<Bytes> {
-        self.sender.clone()
+        self.calls.load(Ordering::Acquire) < self.sender.streams()
     }
 }
 
@@ -76,44 +60,28 @@ pub(super) async fn open(
     times: &Times,
     ended: impl FnOnce(bool) + Send + 'static,
 ) -> io::Result<Arc<Connection>> {
-    let (io, sending) = gather(endpoint.connect(times).await?);
-    let mut builder = h2::client::Builder::new();
-    builder
-        .enable_push(false)
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(MAX_FRAME)
-        .max_header_list_size(MAX_HEADERS)
-        // none before SETTINGS, which is how their arrival shows
-        .initial_max_send_streams(0);
-    // nothing is sent before the connection is driven
-    let shaken = timeout(times.handshake, builder.handshake(io)).await;
-    let (sender, mut protocol) = shaken.map_err(|_| timed_out())?.map_err(io::Error::other)?;
-    let streams = Arc::new(AtomicUsize::new(0));
-    let (told, settings) = oneshot::channel();
-    let pings = protocol.ping_pong();
+    let (sender, driver) = connect(endpoint.connect(times).await?, SETTINGS);
     let connection = Arc::new(Connection {
         sender,
         calls: AtomicUsize::new(0),
         // until its server has spoken
         usable: AtomicBool::new(false),
-        streams: Arc::clone(&streams),
     });
-    let pulse = keep_alive(pings, (times.ping, times.ping_answer), Arc::downgrade(&connection));
     let used = Arc::downgrade(&connection);
+    let pulse = keep_alive((times.ping, times.ping_answer), Weak::clone(&used));
     tokio::spawn(async move {
-        if let Err(error) = drive((protocol, sending), pulse, streams, told).await {
+        if let Err(error) = drive(driver, pulse).await {
             tracing::debug!(%error, "a connection ended");
         }
         // one that nobody holds any longer was not in use
         ended(used.upgrade().is_some_and(|connection| connection.retire()));
     });
-    match timeout(times.handshake, settings).await {
+    match timeout(times.handshake, connection.sender.settled()).await {
         Ok(Ok(())) => {
             connection.usable.store(true, Ordering::Release);
             Ok(connection)
         }
-        Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::ConnectionReset, "the server closed the connection")),
+        Ok(Err(error)) => Err(io::Error::new(io::ErrorKind::ConnectionReset, error)),
         Err(_) => Err(timed_out()),
     }
 }
@@ -123,42 +91,23 @@ fn timed_out() -> io::Error {
 }
 
 /// Moves the bytes of a connection until it ends or its server does not answer a PING.
-async fn drive(
-    (mut protocol, mut sending): (Protocol, Sending<BoxIo>),
-    pulse: impl Future<Output = io::Error>,
-    streams: Arc<AtomicUsize>,
-    told: oneshot::Sender<()>,
-) -> io::Result<()> {
-    let mut told = Some(told);
-    let mut pulse = pin!(pulse);
-    poll_fn(|cx: &mut Context<'_>| {
-        let polled = Pin::new(&mut protocol).poll(cx);
-        let allowed = protocol.max_concurrent_send_streams();
-        streams.store(allowed.min(MAX_STREAMS), Ordering::Release);
-        if allowed > 0
-            && let Some(told) = told.take()
-        {
-            let _ = told.send(());
-        }
-        match sending.after(polled, cx)? {
-            Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
-            Poll::Pending => pulse.as_mut().poll(cx).map(Err),
-        }
+async fn drive(driver: Driver<BoxIo>, pulse: impl Future<Output = io::Error>) -> io::Result<()> {
+    let (mut driver, mut pulse) = (pin!(driver), pin!(pulse));
+    poll_fn(|cx| match driver.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(ended.map_err(io::Error::other)),
+        Poll::Pending => pulse.as_mut().poll(cx).map(Err),
     })
     .await
 }
 
 /// Resolves when a PING is not answered in time. PINGs are sent while calls are under way.
-async fn keep_alive(
-    pings: Option<PingPong>,
-    (pause, answer): (Duration, Duration),
-    connection: Weak<Connection>,
-) -> io::Error {
-    let Some(mut pings) = pings else { return pending().await };
+async fn keep_alive((pause, answer): (Duration, Duration), connection: Weak<Connection>) -> io::Error {
     loop {
         sleep(pause).await;
-        let busy = connection.upgrade().is_some_and(|one| one.calls.load(Ordering::Acquire) > 0);
-        if busy && timeout(answer, pings.ping(Ping::opaque())).await.is_err() {
+        let busy = connection.upgrade().filter(|one| one.calls.load(Ordering::Acquire) > 0);
+        if let Some(busy) = busy
+            && timeout(answer, busy.sender.ping()).await.is_err()
+        {
             return timed_out();
         }
     }

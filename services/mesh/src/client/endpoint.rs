@@ -65,6 +65,15 @@ impl Endpoint {
         Self { kind: Kind::Memory(connector), authority: Authority::from_static("memory") }
     }
 
+    /// Whether requests say `https` as their scheme: some servers refuse the one that their transport does not have.
+    pub(super) fn is_https(&self) -> bool {
+        match self.kind {
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => true,
+            Kind::Cleartext | Kind::Unix(_) | Kind::Memory(_) => false,
+        }
+    }
+
     /// What requests say as their authority.
     pub(super) fn authority(&self) -> &Authority {
         &self.authority

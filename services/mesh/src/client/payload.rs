@@ -6,16 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use h2::{Reason, SendStream};
 use http_body::Body as _;
+use mesh_http2::{Stream, Upload};
 use tokio::task::AbortHandle;
 use tonic::body::Body;
 
 /// What is kept of a request body, to be sent again.
 const MAX_KEPT: usize = 64 << 10;
-
-/// What is asked of flow control at a time.
-const STEP: usize = 64 << 10;
 
 /// A request's body before it is sent.
 #[derive(Debug)]
@@ -66,21 +63,24 @@ impl Payload {
         matches!(self, Self::Whole(_))
     }
 
-    /// Sends it, or begins to. What begins ends with the guard.
-    pub(super) fn send(&mut self, mut stream: SendStream<Bytes>) -> Result<Option<Sending>, h2::Error> {
+    /// What of it is sent with the head, and whether that is all.
+    pub(super) fn first(&self) -> (Bytes, bool) {
         match self {
-            // what does not fit the peer's windows waits within the stream
-            Self::Whole(bytes) => stream.send_data(bytes.clone(), true).map(|()| None),
-            Self::Once(head, rest) => {
-                let (head, rest) = (std::mem::take(head), rest.take());
-                let task = tokio::spawn(async move {
-                    if pump(&mut stream, head, rest).await.is_err() {
-                        stream.send_reset(Reason::CANCEL);
-                    }
-                });
-                Ok(Some(Sending(task.abort_handle())))
-            }
+            Self::Whole(bytes) => (bytes.clone(), true),
+            Self::Once(..) => (Bytes::new(), false),
         }
+    }
+
+    /// Begins to send the rest, if there is any. It ends with the guard.
+    pub(super) fn rest(&mut self, stream: &Stream) -> Option<Sending> {
+        let Self::Once(head, rest) = self else { return None };
+        let (head, rest, mut upload) = (std::mem::take(head), rest.take(), stream.upload());
+        let task = tokio::spawn(async move {
+            if pump(&mut upload, head, rest).await.is_err() {
+                upload.cancel();
+            }
+        });
+        Some(Sending(task.abort_handle()))
     }
 }
 
@@ -97,34 +97,27 @@ impl Drop for Sending {
 /// The body failed, or the peer takes no more of it.
 struct Broken;
 
-async fn pump(stream: &mut SendStream<Bytes>, head: Vec<Bytes>, rest: Option<Body>) -> Result<(), Broken> {
+async fn pump(upload: &mut Upload, head: Vec<Bytes>, rest: Option<Body>) -> Result<(), Broken> {
     for piece in head {
-        write(stream, piece).await?;
+        write(upload, piece).await?;
     }
     let mut body = rest.ok_or(Broken)?;
     while !body.is_end_stream() {
         let next = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
-            Poll::Pending => stream.poll_reset(cx).map(|_| Some(Err(Broken))),
+            Poll::Pending => upload.poll_ended(cx).map(|()| Some(Err(Broken))),
             Poll::Ready(next) => Poll::Ready(next.map(|frame| frame.map_err(|_| Broken))),
         });
         let Some(frame) = next.await else { break };
         let Ok(data) = frame?.into_data() else { break };
-        write(stream, data).await?;
+        write(upload, data).await?;
     }
-    stream.send_data(Bytes::new(), true).map_err(|_| Broken)
+    upload.send(Bytes::new(), true);
+    Ok(())
 }
 
-/// Sends bytes as the peer's windows allow.
-async fn write(stream: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), Broken> {
-    while !data.is_empty() {
-        stream.reserve_capacity(data.len().min(STEP));
-        match poll_fn(|cx| stream.poll_capacity(cx)).await {
-            Some(Ok(capacity)) => {
-                let step = data.split_to(capacity.min(data.len()));
-                stream.send_data(step, false).map_err(|_| Broken)?;
-            }
-            _ => return Err(Broken),
-        }
-    }
+/// Sends bytes when the peer has taken those before.
+async fn write(upload: &mut Upload, data: Bytes) -> Result<(), Broken> {
+    poll_fn(|cx| upload.poll_ready(cx)).await.map_err(|_| Broken)?;
+    upload.send(data, false);
     Ok(())
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::client::SendRequest;
+use mesh_http2::Sender;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
@@ -49,8 +48,8 @@ impl Lease {
         Self { connection, subchannel: Arc::clone(subchannel) }
     }
 
-    pub(super) fn sender(&self) -> SendRequest<Bytes> {
-        self.connection.sender()
+    pub(super) fn sender(&self) -> &Sender {
+        &self.connection.sender
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -73,14 +72,22 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.connection.calls.fetch_sub(1, Ordering::AcqRel);
+        let changed = &self.subchannel.changed;
+        if changed.receiver_count() > 0 {
+            changed.send_replace(());
+        }
     }
 }
 
 impl Pool {
     pub(super) fn new(endpoints: Vec<Endpoint>, times: Times, random: fn() -> u64) -> Self {
-        let subchannel = |endpoint| Arc::new(Subchannel::new(endpoint, Arc::new(Standing::new(false))));
+        let changed = Arc::new(watch::Sender::new(()));
+        let subchannel = |endpoint| {
+            let standing = Arc::new(Standing::new(false));
+            Arc::new(Subchannel::new(endpoint, standing, Arc::clone(&changed)))
+        };
         let subchannels = endpoints.into_iter().map(subchannel).collect();
-        Self { subchannels, times: Arc::new(times), changed: Arc::new(watch::Sender::new(())), random }
+        Self { subchannels, times: Arc::new(times), changed, random }
     }
 
     /// A pool of the same endpoints, without a connection. What one of them is fit for is known in both.
@@ -98,8 +105,10 @@ impl Pool {
         changed: Arc<watch::Sender<()>>,
         standing: impl Fn(&Arc<Standing>) -> Arc<Standing>,
     ) -> Self {
-        let again =
-            |one: &Arc<Subchannel>| Arc::new(Subchannel::new(one.endpoint.clone(), standing(&one.standing)));
+        let again = |one: &Arc<Subchannel>| {
+            let standing = standing(&one.standing);
+            Arc::new(Subchannel::new(one.endpoint.clone(), standing, Arc::clone(&changed)))
+        };
         let subchannels = self.subchannels.iter().map(again).collect();
         Self { subchannels, times: Arc::clone(&self.times), changed, random: self.random }
     }
@@ -237,6 +246,8 @@ impl Pool {
 pub(super) struct Subchannel {
     endpoint: Endpoint,
     pub(super) standing: Arc<Standing>,
+    /// As the pool has it.
+    changed: Arc<watch::Sender<()>>,
     state: Mutex<State>,
 }
 
@@ -259,8 +270,8 @@ impl Subchannel {
         (self.endpoint.to_string(), error)
     }
 
-    fn new(endpoint: Endpoint, standing: Arc<Standing>) -> Self {
-        Self { endpoint, standing, state: Mutex::default() }
+    fn new(endpoint: Endpoint, standing: Arc<Standing>, changed: Arc<watch::Sender<()>>) -> Self {
+        Self { endpoint, standing, changed, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

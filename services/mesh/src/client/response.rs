@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::RecvStream;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
+use mesh_http2::{Part, Stream};
 use tokio::time::Sleep;
 use tonic::{Code, Status};
 
@@ -21,7 +21,7 @@ use crate::trace::{Call, status_code};
 /// trailers, as every other end of a call. Dropped before its end, it cancels the call.
 #[derive(Debug)]
 pub struct ResponseBody {
-    source: Option<RecvStream>,
+    source: Option<Stream>,
     deadline: Option<Pin<Box<Sleep>>>,
     open: Option<Open>,
     encoding: Option<HeaderValue>,
@@ -38,7 +38,7 @@ struct Open {
 /// What a call has brought about.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) response: Response<RecvStream>,
+    pub(super) response: Response<Stream>,
     pub(super) lease: Lease,
     pub(super) sending: Option<Sending>,
 }
@@ -91,32 +91,25 @@ impl Body for ResponseBody {
             let ended = this.fail(&deadline::exceeded());
             return Poll::Ready(Some(Ok(Frame::trailers(ended))));
         }
-        let error = match ready!(source.poll_data(cx)) {
-            Some(Ok(data)) => {
-                // an error is one of the connection, which the next poll tells
-                let _ = source.flow_control().release_capacity(data.len());
-                return Poll::Ready(Some(Ok(Frame::data(data))));
+        let error = match ready!(source.poll_part(cx)) {
+            Some(Ok(Part::Data(data))) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+            Some(Ok(Part::Trailers(mut map))) => {
+                sanitise::headers(&mut map);
+                this.finish(status_code(&map).unwrap_or(Code::Unknown));
+                return Poll::Ready(Some(Ok(Frame::trailers(map))));
+            }
+            None => {
+                this.finish(Code::Unknown);
+                return Poll::Ready(None);
             }
             Some(Err(error)) => error,
-            None => match ready!(source.poll_trailers(cx)) {
-                Ok(Some(mut map)) => {
-                    sanitise::headers(&mut map);
-                    this.finish(status_code(&map).unwrap_or(Code::Unknown));
-                    return Poll::Ready(Some(Ok(Frame::trailers(map))));
-                }
-                Ok(None) => {
-                    this.finish(Code::Unknown);
-                    return Poll::Ready(None);
-                }
-                Err(error) => error,
-            },
         };
         let ended = this.fail(&sanitise::status(&error));
         Poll::Ready(Some(Ok(Frame::trailers(ended))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(RecvStream::is_end_stream)
+        self.source.as_ref().is_none_or(Stream::is_end)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use h2::Reason;
 use http::{HeaderMap, HeaderName};
+use mesh_http2::{Error, Reason};
 use tonic::{Code, Status};
 
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
@@ -21,13 +21,8 @@ pub(super) fn headers(map: &mut HeaderMap) {
     }
 }
 
-/// Whether the server has said that it has not processed the stream: it was refused, or opened after the GOAWAY.
-pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
-    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
-}
-
 /// The status of a call that an error of the connection or of its stream has ended (gRPC over HTTP/2, "Errors").
-pub(super) fn status(error: &h2::Error) -> Status {
+pub(super) fn status(error: &Error) -> Status {
     let code = match error.reason() {
         Some(reason) if error.is_reset() => match reason {
             Reason::CANCEL => Code::Cancelled,
