@@ -238,7 +238,11 @@ impl Handler {
         let answered = match bound {
             Ok((bound, backend)) => {
                 let bounds = bounds(schema, policy, &bound);
-                let call = Call { backend, principal, policy, bounds, render: &render, ending: &self.ending };
+                let owner = schema.and_then(|schema| schema.owner(route.method().path()));
+                let is_serving = || owner.is_some_and(|owner| self.schemas.is_serving(owner));
+                let (render, ending) = (&render, &self.ending);
+                let call =
+                    Call { backend, principal, policy, bounds, render, ending, is_serving: &is_serving };
                 if bound.route().method().client_streaming() {
                     Box::pin(rest::duplex::serve(&call, bound, request.map_lingering())).await
                 } else {

@@ -33,7 +33,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// A message of a backend that is transcoded.
     pub message_bytes: usize,
-    /// How long the answer to a stream waits for its first record, so that an early failure has an HTTP status.
+    /// How long the answer to a stream waits for the head of its call, and then for its first record, so that an early
+    /// failure has an HTTP status.
     pub first_record: Duration,
     /// Silence on a stream before it says something that means nothing, so that nobody between closes it.
     pub keep_alive: Duration,

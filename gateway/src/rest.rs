@@ -26,7 +26,7 @@ use crate::outcome::Outcome;
 use crate::policy::{CodingError, Policy, RequestBody, content_coding};
 use crate::problem::Problem;
 use crate::render::Render;
-use crate::stream::{RawStream, RecordStream, Source};
+use crate::stream::{Called, RawStream, RecordStream, Source};
 
 /// Tells a proxy in front to pass each line on as it comes (contract 1.6).
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -36,6 +36,9 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("grpc-status, grpc-messag
 
 /// What is read of a body where the method takes none: enough for `{}`, which clients send.
 const NO_BODY: usize = 1 << 10;
+
+/// Between two looks at whether a backend that was away is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Room for the metadata of most calls.
 const METADATA: usize = 12;
@@ -49,6 +52,8 @@ pub(crate) struct Call<'a> {
     pub(crate) render: &'a Render,
     /// Cancelled when streams must end.
     pub(crate) ending: &'a CancellationToken,
+    /// Whether the backend is there at the moment.
+    pub(crate) is_serving: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// The form of an answer.
@@ -81,14 +86,14 @@ pub(crate) async fn serve(
     let body = transcode::Body { content_type, data: &data };
     let frame = bound.request(Some(body)).map_err(|error| Problem::request(&error))?;
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-    let reply = self::call(call.backend, &method, frame, call.principal, metadata, left).await;
-    let (head, replies) = reply.map_err(|status| Problem::backend(&status))?.into_parts();
-    let mut response = match form {
-        Form::One => return unary(call, route, &head.headers, replies).await,
-        Form::Records(format) => records(call, format, source(call, route, &head.headers, replies)).await?,
-        Form::Raw => raw(source(call, route, &head.headers, replies)).await?,
-    };
-    rules.response(&head.headers, response.headers_mut());
+    if let Form::One = form {
+        let reply = self::call(call.backend, &method, frame, call.principal, metadata, left).await;
+        let (head, replies) = reply.map_err(|status| Problem::backend(&status))?.into_parts();
+        return unary(call, route, &head.headers, replies).await;
+    }
+    let (backend, principal) = (call.backend.clone(), call.principal.clone());
+    let called = async move { self::call(&backend, &method, frame, &principal, metadata, left).await };
+    let response = stream(call, &form, source(call, route, Box::pin(called))).await?;
     Ok(streamed(response, request.version()))
 }
 
@@ -182,15 +187,50 @@ async fn unary(
     Ok(response)
 }
 
-/// The stream of an answer whose head this is.
-fn source(call: &Call<'_>, route: &Route, head: &HeaderMap, replies: Replies) -> Source {
-    let frames = Frames::of(&replies, call.bounds.message);
-    let good = matches!(Outcome::of(head), Outcome::Good);
-    Source::new(route.clone(), call.backend.clone(), replies, frames, call.ending.clone()).good(good)
+/// The stream of answers of a call.
+fn source(call: &Call<'_>, route: &Route, called: Called) -> Source {
+    Source::new(route.clone(), call.backend.clone(), called, call.bounds.message, call.ending.clone())
 }
 
-async fn records(call: &Call<'_>, format: StreamFormat, source: Source) -> Result<Response<Body>, Problem> {
-    let stream = RecordStream::open(source, format, call.render.clone(), &call.policy.limits).await?;
+/// An answer that is a stream.
+async fn stream(call: &Call<'_>, form: &Form, mut source: Source) -> Result<Response<Body>, Problem> {
+    let (metadata, mut response) = if let Form::Records(format) = form {
+        let metadata = begun(call, &mut source).await?;
+        // a stream whose head is late has waited already
+        let wait = metadata.as_ref().map_or(Duration::ZERO, |_| call.policy.limits.first_record);
+        (metadata, records(call, *format, source, wait).await?)
+    } else {
+        // the content type is in the first message
+        let metadata = source.head().await.map_err(|problem| *problem)?;
+        (Some(metadata), raw(source).await?)
+    };
+    if let Some(metadata) = metadata {
+        call.policy.rules.response(&metadata, response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// The metadata at the head of a stream, where they come in time. Many servers send them only with their first message:
+/// a stream does not wait for that longer than for its first record, as long as there is a server to have the call.
+async fn begun(call: &Call<'_>, source: &mut Source) -> Result<Option<HeaderMap>, Problem> {
+    let mut wait = call.policy.limits.first_record;
+    loop {
+        match timeout(wait, source.head()).await {
+            Ok(head) => return head.map(Some).map_err(|problem| *problem),
+            Err(_) if (call.is_serving)() => return Ok(None),
+            Err(_) => wait = LOOK_AGAIN,
+        }
+    }
+}
+
+async fn records(
+    call: &Call<'_>,
+    format: StreamFormat,
+    source: Source,
+    wait: Duration,
+) -> Result<Response<Body>, Problem> {
+    let keep_alive = call.policy.limits.keep_alive;
+    let stream = RecordStream::open(source, format, call.render.clone(), wait, keep_alive).await?;
     let mut response = Response::new(Body::new(stream));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)

@@ -15,12 +15,11 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use tonic::Status;
 use transcode::{StreamFormat, StreamWriter};
 
-use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::render::Render;
 use crate::rest::broken;
 
-pub(crate) use source::{Next, Source};
+pub(crate) use source::{Called, Next, Source};
 pub(crate) use upload::Upload;
 
 /// Records that are there already go on together, up to so many bytes.
@@ -39,16 +38,17 @@ pub(crate) struct RecordStream {
 }
 
 impl RecordStream {
-    /// Waits a moment for the first record: a stream that fails at once is an error like any other. A stream that has
+    /// Waits so long for the first record: a stream that fails at once is an error like any other. A stream that has
     /// nothing to say yet begins without it.
     pub(crate) async fn open(
         mut source: Source,
         format: StreamFormat,
         render: Render,
-        limits: &Limits,
+        wait: Duration,
+        keep_alive: Duration,
     ) -> Result<Self, Problem> {
-        let first = timeout(limits.first_record, source.next()).await;
-        let (writer, silence) = (StreamWriter::new(format), Silence::new(limits.keep_alive));
+        let first = timeout(wait, source.next()).await;
+        let (writer, silence) = (StreamWriter::new(format), Silence::new(keep_alive));
         let begun = Vec::new();
         let mut stream = Self { source, begun, writer, render, trailers: None, ended: false, silence };
         match first {

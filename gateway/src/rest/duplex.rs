@@ -7,12 +7,14 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Method, Request, Response};
 use mesh::client::ResponseBody as Replies;
 use mesh::deadline;
+use mesh::identity::Principal;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service as _;
 use transcode::Bound;
 
 use super::{Call, Form, form, streamed, unary};
+use crate::backend::Backend;
 use crate::call::head;
 use crate::fault::fault;
 use crate::linger::Lingering;
@@ -41,41 +43,40 @@ pub(crate) async fn serve(
     let (reporter, mut fault) = fault();
     let body = RequestBody::new(request.into_body(), coding)?;
     let upload = Body::new(Upload::new(body, messages, reporter, limits));
-    let called = begin(call, method.path(), upload, metadata, time);
-    let called = fault.unless(called).await.map_err(|problem| *problem)?;
-    let (head, replies) = called.map_err(|status| Problem::backend(&status))?.into_parts();
-    let mut response = match form {
-        Form::One => {
-            let answered = fault.unless(unary(call, &route, &head.headers, replies)).await;
-            return answered.unwrap_or_else(|problem| Err(*problem));
-        }
-        Form::Records(format) => {
-            let source = super::source(call, &route, &head.headers, replies).told(fault);
-            super::records(call, format, source).await?
-        }
-        Form::Raw => super::raw(super::source(call, &route, &head.headers, replies).told(fault)).await?,
-    };
-    rules.response(&head.headers, response.headers_mut());
+    let called = Box::pin(begin(call.backend, call.principal, method.path(), upload, metadata, time));
+    if let Form::One = form {
+        let answered = async {
+            let (head, replies) = called.await.map_err(|status| Problem::backend(&status))?.into_parts();
+            unary(call, &route, &head.headers, replies).await
+        };
+        return fault.unless(answered).await.unwrap_or_else(|problem| Err(*problem));
+    }
+    let response = super::stream(call, &form, super::source(call, &route, called).told(fault)).await?;
     Ok(streamed(response, version))
 }
 
 /// Begins a call with a stream of frames. The status of a call that failed before its first message is an error here.
 /// `metadata` goes with it; after `time` it is over.
-pub(crate) async fn begin(
-    call: &Call<'_>,
+pub(crate) fn begin(
+    backend: &Backend,
+    principal: &Principal,
     path: &str,
     frames: Body,
     metadata: HeaderMap,
     time: Option<Duration>,
-) -> Result<Response<Replies>, Status> {
-    let mut request = Request::new(frames);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = path.parse().map_err(|_| Status::internal("the method's path is not one"))?;
-    *request.headers_mut() = head(metadata, call.principal);
+) -> impl Future<Output = Result<Response<Replies>, Status>> + Send + use<> {
+    let (backend, mut channel) = (backend.clone(), backend.channel(path));
+    let uri = path.parse().map_err(|_| Status::internal("the method's path is not one"));
+    let mut headers = head(metadata, principal);
     if let Some(time) = time {
-        request.headers_mut().insert(deadline::TIMEOUT_HEADER, deadline::format(time));
+        headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
     }
-    let called = call.backend.channel(path).call(request).await;
-    let response = called.map_err(|status| call.backend.lost(status))?;
-    begun(response)
+    async move {
+        let mut request = Request::new(frames);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri?;
+        *request.headers_mut() = headers;
+        let called = channel.call(request).await;
+        begun(called.map_err(|status| backend.lost(status))?)
+    }
 }

@@ -1,7 +1,6 @@
 //! One session: what the client says goes to the backend, what the backend says to the client, neither faster than the
 //! other side takes it.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +8,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderMap;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use mesh::drain::resume_elsewhere;
 use tokio::sync::mpsc::{self, Permit};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::WebSocketStream;
@@ -21,9 +19,7 @@ use transcode::{Bound, ResponseBody, Route};
 use super::Opening;
 use super::end::End;
 use super::requests::{Frames, Item, Requests, body};
-use crate::frames;
-use crate::problem::Problem;
-use crate::rest::{Call, broken, duplex};
+use crate::rest::{broken, duplex};
 use crate::stream::{Next, Source};
 
 /// What is read at once; it is kept as long as the session lasts.
@@ -68,13 +64,12 @@ impl Session {
             // there is room for one
             let _ = room.try_send(first);
         }
-        let mut replies =
-            Replies { route: self.bound.route(), call: Some(Box::pin(self.call(frames))), source: None };
+        let mut replies = self.call(frames);
         let mut silence = Silence::new(limits.ping);
         loop {
             tokio::select! {
                 next = replies.next() => {
-                    let message = replies.message(next)?;
+                    let message = message(self.bound.route(), next)?;
                     socket.send(message).await.map_err(|_| End::Gone)?;
                 }
                 heard = hear(socket, &room, requests.are_open()) => {
@@ -97,63 +92,31 @@ impl Session {
         }
     }
 
-    /// Makes the call.
-    async fn call(&self, frames: Frames) -> Result<Source, Problem> {
-        let Opening { backend, principal, policy, bounds, render, ending } = &self.opening;
-        let call = Call { backend, principal, policy, bounds: *bounds, render, ending };
+    /// What the backend says, from the time on that it is called.
+    fn call(&self, frames: Frames) -> Source {
+        let Opening { backend, principal, bounds, ending, .. } = &self.opening;
         let route = self.bound.route();
-        let method = route.method();
-        let begun = duplex::begin(&call, method.path(), Body::new(frames), self.metadata.clone(), self.time);
-        let called = tokio::select! {
-            called = begun => called,
-            () = ending.cancelled() => Err(resume_elsewhere()),
-        };
-        let replies = called.map_err(|status| Problem::backend(&status))?.into_body();
-        let frames = frames::Frames::of(&replies, bounds.message);
-        Ok(Source::new(route.clone(), backend.clone(), replies, frames, ending.clone()))
+        let (method, metadata) = (route.method(), self.metadata.clone());
+        let called = duplex::begin(backend, principal, method.path(), Body::new(frames), metadata, self.time);
+        Source::new(route.clone(), backend.clone(), Box::pin(called), bounds.message, ending.clone())
     }
 }
 
-/// What the backend says, from the time on that it is called.
-struct Replies<'a, F> {
-    route: &'a Route,
-    call: Option<Pin<Box<F>>>,
-    source: Option<Source>,
-}
-
-impl<F: Future<Output = Result<Source, Problem>>> Replies<'_, F> {
-    /// What comes next; nothing is lost when it is not waited for to the end.
-    async fn next(&mut self) -> Next {
-        if let Some(call) = &mut self.call {
-            let called = call.await;
-            self.call = None;
-            match called {
-                Ok(source) => self.source = Some(source),
-                Err(problem) => return Next::Failed(Box::new(problem)),
-            }
+/// What the client is sent.
+fn message(route: &Route, next: Next) -> Result<Message, End> {
+    let reply = match next {
+        Next::Message(reply) => reply,
+        Next::End => return Err(End::Done),
+        Next::Failed(problem) => return Err(End::Failed(problem)),
+    };
+    let refuse = |why: &dyn std::fmt::Display| End::failed(broken(route, why));
+    let mut out = Vec::with_capacity(reply.len() * 2);
+    match route.response(&reply, &mut out).map_err(|error| refuse(&error))? {
+        ResponseBody::Json => {
+            let text = Utf8Bytes::try_from(out).map_err(|error| refuse(&error))?;
+            Ok(Message::Text(text))
         }
-        match &mut self.source {
-            Some(source) => source.next().await,
-            None => Next::End,
-        }
-    }
-
-    /// What the client is sent.
-    fn message(&self, next: Next) -> Result<Message, End> {
-        let reply = match next {
-            Next::Message(reply) => reply,
-            Next::End => return Err(End::Done),
-            Next::Failed(problem) => return Err(End::Failed(problem)),
-        };
-        let refuse = |why: &dyn std::fmt::Display| End::failed(broken(self.route, why));
-        let mut out = Vec::with_capacity(reply.len() * 2);
-        match self.route.response(&reply, &mut out).map_err(|error| refuse(&error))? {
-            ResponseBody::Json => {
-                let text = Utf8Bytes::try_from(out).map_err(|error| refuse(&error))?;
-                Ok(Message::Text(text))
-            }
-            ResponseBody::Raw { .. } => Ok(Message::Binary(out.into())),
-        }
+        ResponseBody::Raw { .. } => Ok(Message::Binary(out.into())),
     }
 }
 

@@ -125,6 +125,11 @@ async fn fate(fake: &Fake, name: &str) -> Result<(), Status> {
             fake.release.notified().await;
             Ok(())
         }
+        "late" => {
+            fake.begun.notify_one();
+            fake.release.notified().await;
+            Err(Status::failed_precondition("too late"))
+        }
         _ => Ok(()),
     }
 }
@@ -247,10 +252,13 @@ impl Runs for Fake {
         request: Request<tonic::Streaming<jobs::AttachRunRequest>>,
     ) -> Answer<Self::AttachRunStream> {
         let mut input = request.into_inner();
+        // the head of the answer waits for the first message, as that of many servers does
+        let mut next = input.message().await?;
         let echoed = async_stream::try_stream! {
-            while let Some(message) = input.message().await? {
+            while let Some(message) = next {
                 use jobs::attach_run_response::Output;
                 yield jobs::AttachRunResponse { output: Some(Output::Stdout(message.input)) };
+                next = input.message().await?;
             }
             Err(Status::aborted("the input has ended"))?;
         };

@@ -137,6 +137,21 @@ async fn a_call_waits_for_a_backend_that_is_away_for_a_moment() {
 }
 
 #[tokio::test]
+async fn a_stream_does_not_begin_while_nobody_is_there_to_have_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let fake = Fake::default();
+    let server = Server::start(&directory.path().join("a"), fake.services());
+    let channel = Channel::new(Endpoint::unix(&server.path));
+    let (world, ready) = start_before(channel, Setup::default()).await;
+    within(ready).await.unwrap();
+    let logs = "/logs/v1/tool/alpha/job/x/logs_stream";
+    assert_eq!(world.request("GET", logs).await.status(), 200);
+    server.stop().await;
+    let reply = world.request("GET", logs).await;
+    assert_eq!(reply.status(), 503, "{}", reply.text());
+}
+
+#[tokio::test]
 async fn an_endpoint_that_does_not_serve_gets_no_calls() {
     let directory = tempfile::tempdir().unwrap();
     let (good, bad) = (Fake::default(), Fake::default());

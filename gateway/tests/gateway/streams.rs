@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway::Limits;
+use gateway::{Limits, Mapping};
 use serde_json::Value;
 use tokio::time::timeout;
 use tonic::Status;
@@ -90,6 +90,63 @@ async fn a_stream_that_has_nothing_to_say_begins_nevertheless() {
     );
     feed.send(Ok("late".to_owned())).await.unwrap();
     assert!(String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap().contains("late"));
+}
+
+#[tokio::test]
+async fn a_stream_begins_although_the_backend_has_not_sent_its_head() {
+    let limits = Limits { keep_alive: Duration::from_millis(50), ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let mut connection = world.connect().await;
+    let slow = "/logs/v1/tool/alpha/job/slow/logs_stream";
+    connection.ask("GET", slow, "Accept: text/event-stream\r\n", b"").await;
+    within(world.fake.begun.notified()).await;
+    let head = within(connection.head()).await.unwrap();
+    assert_eq!(
+        (head.line.as_str(), head.header("content-type")),
+        ("HTTP/1.1 200 OK", Some("text/event-stream"))
+    );
+    assert_eq!(connection.chunk().await.unwrap().unwrap(), b":\n\n");
+    world.fake.release.notify_one();
+    let record = loop {
+        let chunk = String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap();
+        if chunk != ":\n\n" {
+            break chunk;
+        }
+    };
+    assert!(record.contains("one"), "{record}");
+}
+
+#[tokio::test]
+async fn a_failure_after_a_late_head_is_the_last_record() {
+    let world = start().await;
+    let mut connection = world.connect().await;
+    connection.ask("GET", "/logs/v1/tool/alpha/job/late/logs_stream", "TE: trailers\r\n", b"").await;
+    within(world.fake.begun.notified()).await;
+    let head = within(connection.head()).await.unwrap();
+    assert_eq!(head.line, "HTTP/1.1 200 OK");
+    world.fake.release.notify_one();
+    let record = connection.chunk().await.unwrap().unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!((&record["error"][0], &record["code"]), (&"too late".into(), &9.into()));
+    assert_eq!(connection.chunk().await.unwrap(), None);
+    let trailers = connection.fields().await.unwrap();
+    assert!(trailers.contains(&("grpc-status".to_owned(), "9".to_owned())), "{trailers:?}");
+}
+
+#[tokio::test]
+async fn a_stream_both_ways_begins_before_the_client_has_said_anything() {
+    let mut mapping = Mapping::default();
+    mapping.options.default_bindings = true;
+    let world = start_with(Setup { mapping, ..Setup::default() }).await;
+    let mut connection = world.connect().await;
+    let head = "POST /toolforge.jobs.v1.Runs/AttachRun HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \
+                chunked\r\nContent-Type: application/x-ndjson\r\n\r\n";
+    connection.write(head.as_bytes()).await.unwrap();
+    assert_eq!(within(connection.head()).await.unwrap().line, "HTTP/1.1 200 OK");
+    let line = "{\"tool\": \"alpha\", \"input\": \"aGk=\"}\n";
+    connection.write(format!("{:x}\r\n{line}\r\n", line.len()).as_bytes()).await.unwrap();
+    let record = String::from_utf8(connection.chunk().await.unwrap().unwrap()).unwrap();
+    assert!(record.contains("aGk="), "{record}");
 }
 
 #[tokio::test]
