@@ -42,6 +42,8 @@ pub struct Limits {
     pub ping: (Duration, Duration),
     /// Data that stays unacknowledged by TCP.
     pub unacknowledged: Duration,
+    /// What is there for a client of HTTP/2, which takes none of it; zero is without end.
+    pub stalled: Duration,
     /// A connection, within 10 %: it is asked to close, and ends with its last call.
     pub age: Duration,
     /// The stages of a drain.
@@ -68,6 +70,7 @@ impl Default for Limits {
             keep_alive: Duration::from_secs(15),
             ping: (Duration::from_secs(30), Duration::from_secs(10)),
             unacknowledged: Duration::from_secs(30),
+            stalled: Duration::from_secs(30),
             age: Duration::from_mins(30),
             grace: Grace::default(),
         }

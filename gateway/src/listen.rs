@@ -4,6 +4,7 @@ mod connection;
 mod lingering;
 mod preface;
 mod socket;
+mod stalled;
 
 use std::io;
 use std::net::SocketAddr;

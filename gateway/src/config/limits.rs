@@ -22,6 +22,7 @@ pub(super) struct LimitsFile {
     stream_idle_time: Option<Time>,
     connection_idle_time: Option<Time>,
     first_record_time: Option<Time>,
+    stalled_time: Option<Time>,
     connection_age: Option<Time>,
     drain_time: Option<Time>,
 }
@@ -50,6 +51,7 @@ impl LimitsFile {
         set(&mut limits.stream_idle, time(self.stream_idle_time));
         set(&mut limits.connection_idle, time(self.connection_idle_time));
         set(&mut limits.first_record, time(self.first_record_time));
+        set(&mut limits.stalled, time(self.stalled_time));
         set(&mut limits.age, time(self.connection_age));
         set(&mut limits.grace.total, time(self.drain_time));
         limits

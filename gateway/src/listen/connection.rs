@@ -25,6 +25,7 @@ use tonic::body::Body;
 use super::lingering::Lingering;
 use super::preface;
 use super::socket;
+use super::stalled::Owed;
 use crate::handle::{Caller, Handler};
 use crate::limits::Limits;
 use crate::tls::{Protocol, Tls};
@@ -114,9 +115,10 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let caller = Arc::new(caller);
-        let service = service(Arc::clone(&self.handler), Arc::clone(&caller));
+        let (handler, called) = (Arc::clone(&self.handler), Arc::clone(&caller));
         let ended = match protocol {
             Protocol::Http1 => {
+                let service = service(handler, called, |body| body);
                 let io = TokioIo::new(Lingering::new(io, self.limits.header_bytes as usize));
                 let connection = self.http1.serve_connection(io, service).with_upgrades();
                 let ended = self
@@ -126,11 +128,16 @@ impl Server {
             }
             Protocol::Http2 => {
                 let (io, sending) = gather(io);
+                let owed = Owed::default();
+                let watching = owed.clone();
+                let service = service(handler, called, move |body| watching.watch(body));
                 let connection = self.http2.serve_connection(TokioIo::new(io), service);
                 let connection = Gathered::new(connection, sending);
-                let ended = self
-                    .drive(connection, self.age(Some(&caller)), |one| one.connection().graceful_shutdown())
-                    .await;
+                let age = self.age(Some(&caller));
+                let ended = tokio::select! {
+                    ended = self.drive(connection, age, |one| one.connection().graceful_shutdown()) => ended,
+                    () = owed.stalled(self.limits.stalled) => Err(io::ErrorKind::TimedOut.into()),
+                };
                 ended.and_then(|ended| ended.map_err(io::Error::other))
             }
         };
@@ -176,20 +183,25 @@ impl Server {
     }
 }
 
-fn service(
+fn service<B, F>(
     handler: Arc<Handler>,
     caller: Arc<Caller>,
+    body: F,
 ) -> impl HttpService<
     Incoming,
-    ResBody = Body,
+    ResBody = B,
     Error = Infallible,
-    Future = impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
-> {
+    Future = impl Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+>
+where
+    B: http_body::Body,
+    F: Fn(Body) -> B + Clone + Send + 'static,
+{
     service_fn(move |request: Request<Incoming>| {
-        let (handler, caller) = (Arc::clone(&handler), Arc::clone(&caller));
+        let (handler, caller, body) = (Arc::clone(&handler), Arc::clone(&caller), body.clone());
         caller.calls.fetch_add(1, Ordering::Relaxed);
         // boxed: hyper keeps room for it as long as the answer lasts, which for a stream is long
-        Box::pin(async move { Ok(handler.handle(caller, request).await) })
+        Box::pin(async move { Ok(handler.handle(caller, request).await.map(body)) })
     })
 }
 

@@ -9,6 +9,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 use tonic::Status;
 
 use crate::world::{Setup, World, start, start_with, within};
@@ -102,6 +104,75 @@ async fn a_connection_without_new_calls_is_asked_to_close_and_its_streams_go_on(
     drop(feed);
     while text().await.is_some() {}
     within(used).await.unwrap().unwrap();
+}
+
+/// A client that leaves so much room for each answer, and its connection.
+async fn narrow(world: &World, window: u32) -> (h2::client::SendRequest<Bytes>, JoinHandle<()>) {
+    let stream = world.open(&world.alpha, &["h2"]).await.unwrap().into_inner();
+    let mut builder = h2::client::Builder::new();
+    let (sender, connection) = within(builder.initial_window_size(window).handshake(stream)).await.unwrap();
+    // it answers PINGs
+    (sender, tokio::spawn(async move { drop(connection.await) }))
+}
+
+async fn get(sender: &mut h2::client::SendRequest<Bytes>, path: &str) -> h2::RecvStream {
+    let request = Request::get(format!("https://localhost{path}")).body(()).unwrap();
+    let (response, _) = sender.send_request(request, true).unwrap();
+    within(response).await.unwrap().into_body()
+}
+
+const STALLED: Duration = Duration::from_millis(400);
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_what_is_there_is_closed() {
+    let limits = Limits { stalled: STALLED, ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    for window in [0, 1, 1000] {
+        let (mut sender, connection) = narrow(&world, window).await;
+        let answer = get(&mut sender, "/openapi.json").await;
+        within(connection).await.unwrap();
+        drop(answer);
+    }
+    // records of a stream, too
+    let feed = world.fake.feed();
+    feed.send(Ok("first".to_owned())).await.unwrap();
+    let (mut sender, connection) = narrow(&world, 0).await;
+    let _answer = get(&mut sender, "/logs/v1/tool/alpha/job/x/logs_stream").await;
+    within(connection).await.unwrap();
+    within(feed.closed()).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_a_little_now_and_then_is_served() {
+    let limits = Limits { stalled: STALLED, ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let (mut sender, connection) = narrow(&world, 16).await;
+    let mut answer = get(&mut sender, "/openapi.json").await;
+    let began = Instant::now();
+    while began.elapsed() < 4 * STALLED {
+        let data = within(answer.data()).await.unwrap().unwrap();
+        sleep(STALLED / 4).await;
+        answer.flow_control().release_capacity(data.len()).unwrap();
+    }
+    assert!(!connection.is_finished());
+}
+
+#[tokio::test]
+async fn a_stream_that_has_nothing_to_say_is_not_cut() {
+    let limits = Limits { stalled: STALLED, ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    for window in [0, 1000] {
+        let feed = world.fake.feed();
+        let (mut sender, connection) = narrow(&world, window).await;
+        let mut answer = get(&mut sender, "/logs/v1/tool/alpha/job/x/logs_stream").await;
+        sleep(4 * STALLED).await;
+        assert!(!connection.is_finished(), "{window}");
+        if window > 0 {
+            feed.send(Ok("first".to_owned())).await.unwrap();
+            let record = within(answer.data()).await.unwrap().unwrap();
+            assert!(String::from_utf8_lossy(&record).contains("first"));
+        }
+    }
 }
 
 #[tokio::test]
