@@ -2,6 +2,7 @@
 //! in base64. A request becomes one of gRPC, and its answer one of gRPC-Web.
 
 mod base64;
+mod boundaries;
 mod reply;
 mod request;
 
@@ -12,6 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::fault::{Fault, fault};
+use crate::limits::Limits;
 use crate::linger::MapLingering as _;
 
 use reply::Reply;
@@ -62,8 +64,14 @@ impl GrpcWeb {
         Some(response)
     }
 
-    /// The same call in gRPC, and what tells that its body is broken.
-    pub(crate) fn request(&self, request: Request<Incoming>) -> (Request<Body>, Fault) {
+    /// The same call in gRPC, and what tells that its body is broken or late. Without a stream of requests the body is
+    /// one message.
+    pub(crate) fn request(
+        &self,
+        request: Request<Incoming>,
+        streams: bool,
+        limits: &Limits,
+    ) -> (Request<Body>, Fault) {
         let (reporter, fault) = fault();
         let mut request = request.map_lingering();
         let headers = request.headers_mut();
@@ -73,7 +81,8 @@ impl GrpcWeb {
         headers.insert(CONTENT_TYPE, media_type("application/grpc", &self.suffix));
         headers.insert(TE, HeaderValue::from_static("trailers"));
         let coding = self.asked;
-        (request.map(|body| Body::new(WebBody::new(body, coding, reporter))), fault)
+        let body = |body| Body::new(WebBody::new(body, coding, reporter, streams, limits));
+        (request.map(body), fault)
     }
 
     /// The answer to a call in gRPC-Web. One that has only a status keeps it in its headers.

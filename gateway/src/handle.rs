@@ -199,7 +199,9 @@ impl Handler {
         request: Request<Incoming>,
     ) -> Response<Body> {
         let refused = GrpcWeb::check_method(request.method());
-        let (request, mut fault) = web.request(request);
+        // of what the gateway answers itself reflection is a stream
+        let streams = if let Way::Pass(_, rule) = &way { rule.client_streaming } else { true };
+        let (request, mut fault) = web.request(request, streams, &policy.limits);
         let response = match refused {
             Some(refused) => refused,
             None => match fault.unless(self.grpc(way, principal, policy, request)).await {

@@ -19,6 +19,7 @@ use crate::problem::Problem;
 use crate::render::Render;
 use crate::rest::broken;
 
+pub(crate) use patience::Patience;
 pub(crate) use source::{Called, Next, Source};
 pub(crate) use upload::Upload;
 

@@ -55,7 +55,10 @@ impl HttpBody for Reply {
         }
         match ready!(Pin::new(source).poll_frame(cx)) {
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => this.write(data),
+                Ok(data) => {
+                    this.fault.moved();
+                    this.write(data)
+                }
                 Err(frame) => this.end(&frame.into_trailers().unwrap_or_default()),
             },
             Some(Err(status)) => this.end(&mesh::body::trailers(&status)),

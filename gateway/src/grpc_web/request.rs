@@ -10,9 +10,12 @@ use tonic::{Code, Status};
 
 use super::Coding;
 use super::base64::{Decoder, Malformed};
+use super::boundaries::Boundaries;
 use crate::fault::Reporter;
+use crate::limits::Limits;
 use crate::linger::Lingering;
 use crate::problem::Problem;
+use crate::stream::Patience;
 
 /// The frames of a request.
 #[derive(Debug)]
@@ -21,12 +24,37 @@ pub(super) struct WebBody {
     /// Only of text.
     decoder: Option<Decoder>,
     reporter: Reporter,
+    patience: Patience,
+    /// Only of a stream of messages.
+    boundaries: Option<Boundaries>,
 }
 
 impl WebBody {
-    pub(super) fn new(body: Lingering, coding: Coding, reporter: Reporter) -> Self {
+    pub(super) fn new(
+        body: Lingering,
+        coding: Coding,
+        reporter: Reporter,
+        streams: bool,
+        limits: &Limits,
+    ) -> Self {
         let decoder = (coding == Coding::Text).then(Decoder::default);
-        Self { body, decoder, reporter }
+        let boundaries = streams.then(Boundaries::default);
+        Self { body, decoder, reporter, patience: Patience::new(limits), boundaries }
+    }
+
+    /// Resolves when the client has taken too long for what comes next.
+    fn late(&mut self, cx: &mut Context<'_>) -> Poll<Problem> {
+        // one message has begun with its request, and is over with its body
+        let begun = self.boundaries.as_ref().map_or(Some(1), Boundaries::begun);
+        self.patience.poll(begun, self.reporter.last_moved(), cx)
+    }
+
+    /// The next bytes of messages, which have come.
+    fn give(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some(boundaries) = &mut self.boundaries {
+            boundaries.push(&data);
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn malformed(&mut self, error: Malformed) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
@@ -48,7 +76,14 @@ impl Body for WebBody {
             if let Poll::Ready(status) = this.reporter.poll_over(cx) {
                 return Poll::Ready(Some(Err(status)));
             }
-            let data = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+            let polled = match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(polled) => polled,
+                Poll::Pending => {
+                    let problem = ready!(this.late(cx));
+                    return Poll::Ready(Some(Err(this.reporter.report(problem))));
+                }
+            };
+            let data = match polled {
                 None => match this.decoder.as_ref().map_or(Ok(()), Decoder::finish) {
                     Ok(()) => return Poll::Ready(None),
                     Err(error) => return this.malformed(error),
@@ -59,13 +94,14 @@ impl Body for WebBody {
             };
             // the trailers of a request mean nothing
             let Ok(data) = data else { continue };
-            let Some(decoder) = &mut this.decoder else { return Poll::Ready(Some(Ok(Frame::data(data)))) };
+            this.reporter.moved();
+            let Some(decoder) = &mut this.decoder else { return this.give(data) };
             let mut bytes = Vec::with_capacity(data.len() / 4 * 3 + 3);
             if let Err(error) = decoder.push(&data, &mut bytes) {
                 return this.malformed(error);
             }
             if !bytes.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(bytes.into()))));
+                return this.give(bytes.into());
             }
         }
     }

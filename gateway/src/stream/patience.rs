@@ -12,7 +12,8 @@ use crate::limits::Limits;
 use crate::problem::Problem;
 
 /// Waits of one streamed body. It has a timer only once there was a wait.
-pub(super) struct Patience {
+#[derive(Debug)]
+pub(crate) struct Patience {
     /// From the first wait for the rest of a message until it is whole.
     message: Duration,
     /// While nothing moves in either direction; zero is without end.
@@ -23,13 +24,13 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self { message: limits.body, idle: limits.stream_idle, begun: None, timer: None }
     }
 
     /// Resolves when the client has had its time. Called while nothing of the body is there: `begun` is the message, from 1,
     /// of which a part is there, `moved` when anything moved in either direction for the last time.
-    pub(super) fn poll(&mut self, begun: Option<u64>, moved: Instant, cx: &mut Context<'_>) -> Poll<Problem> {
+    pub(crate) fn poll(&mut self, begun: Option<u64>, moved: Instant, cx: &mut Context<'_>) -> Poll<Problem> {
         if self.begun != begun {
             (self.begun, self.timer) = (begun, None);
         }

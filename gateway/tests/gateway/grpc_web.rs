@@ -1,19 +1,23 @@
 //! gRPC-Web, byte by byte: both codings, both versions of HTTP, every shape of stream.
 
+use std::time::Duration;
+
 use api::jobs::v1 as jobs;
 use api::jobs::v1::attach_run_response::Output;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use gateway::Limits;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
+use tokio::time::sleep;
 use tonic::Status;
 
 use crate::raw::{Connection, Reply};
-use crate::world::{World, start, within};
+use crate::world::{Setup, World, start, start_with, within};
 
 const GET: &str = "/toolforge.jobs.v1.Jobs/GetJob";
 const WATCH: &str = "/toolforge.jobs.v1.Jobs/WatchJobs";
@@ -237,6 +241,44 @@ async fn two_streams_at_once_work_where_the_client_can() {
         let expected = if headers == TEXT { "grpc-status: 3\r\n" } else { "grpc-status: 10\r\n" };
         assert!(trailers.contains(expected), "{trailers}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let short = Duration::from_millis(150);
+    let limits = Limits { body: short, stream_idle: 4 * short, ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let text = |reply: &Reply| reply.header("grpc-message").unwrap().replace("%20", " ");
+    // a single message is the whole body, announced or in chunks, begun or not
+    let whole = get("x");
+    for (length, sent) in [("Content-Length: 9\r\n", &b""[..]), ("Content-Length: 9\r\n", b"\0\0\0")] {
+        let mut connection = world.connect().await;
+        connection.ask("POST", GET, &format!("{BINARY}{length}"), b"").await;
+        connection.write(sent).await.unwrap();
+        let reply = within(connection.reply(false)).await;
+        assert_eq!((reply.status(), reply.header("grpc-status")), (200, Some("4")), "{sent:?}");
+        assert!(text(&reply).contains("did not arrive within"), "{}", text(&reply));
+    }
+    let mut connection = begin(&world, GET, BINARY).await;
+    write(&mut connection, &whole).await;
+    assert_eq!(within(connection.reply(false)).await.header("grpc-status"), Some("4"), "it has no end");
+    assert!(world.fake.seen().is_empty());
+    // a stream may be silent between its messages, for a while
+    let mut connection = begin(&world, ATTACH, BINARY).await;
+    write(&mut connection, &input("one")).await;
+    connection.head().await.unwrap();
+    connection.chunk().await.unwrap().unwrap();
+    sleep(2 * short).await;
+    write(&mut connection, &input("two")).await;
+    connection.chunk().await.unwrap().unwrap();
+    write(&mut connection, &input("three")[..7]).await;
+    let late = connection.chunk().await.unwrap().unwrap();
+    let (_, trailers) = parts(&late);
+    assert!(trailers.contains("grpc-status: 4\r\n") && trailers.contains("message%203"), "{trailers}");
+    let mut silent = begin(&world, ATTACH, BINARY).await;
+    let reply = within(silent.reply(false)).await;
+    assert_eq!(reply.header("grpc-status"), Some("4"));
+    assert!(text(&reply).contains("nothing was sent or received"), "{}", text(&reply));
 }
 
 #[tokio::test]
