@@ -175,13 +175,15 @@ impl Asked {
     /// Completes an answer.
     pub(crate) fn finish(self, policy: &Policy, mut response: Response<Body>) -> Response<Body> {
         if !is_grpc(response.headers()) {
+            // a 304 has nothing to encode, and depends on the same (RFC 9110, 15.4.5)
+            let compression = policy.compression.as_ref().filter(|how| encode::fits(&response, how));
             if let Some(tags) =
                 policy.tags.as_ref().filter(|_| self.safe && response.status() == StatusCode::OK)
             {
                 response = conditional::apply(response, tags, self.known.as_ref());
             }
-            if let Some(compression) = &policy.compression {
-                response = encode::apply(response, compression, self.coding);
+            if compression.is_some() {
+                response = encode::apply(response, self.coding);
             }
         }
         if let Some(cors) = &policy.cors {

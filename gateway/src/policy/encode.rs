@@ -40,19 +40,19 @@ impl Default for Compression {
     }
 }
 
-/// Puts an answer into a coding, where its kind and size are worth it, and says on what that depends.
-pub(super) fn apply(
-    response: Response<Body>,
-    compression: &Compression,
-    coding: Option<Coding>,
-) -> Response<Body> {
+/// Whether the kind and the size of an answer are worth a coding.
+pub(super) fn fits(response: &Response<Body>, compression: &Compression) -> bool {
     let size = response.body().size_hint().exact();
     let is_large = size.is_none_or(|size| size >= compression.min_bytes && size > 0);
-    if !is_large || !is_open(response.headers(), response.status(), compression.event_streams) {
-        return response;
-    }
+    is_large && is_open(response.headers(), response.status(), compression.event_streams)
+}
+
+/// Puts an answer that [`fits`] into a coding, and says on what that depends. One that has lost its body since says it alone.
+pub(super) fn apply(response: Response<Body>, coding: Option<Coding>) -> Response<Body> {
+    let size = response.body().size_hint().exact();
     let (mut parts, body) = response.into_parts();
     vary(&mut parts.headers, ACCEPT_ENCODING.as_str());
+    let coding = coding.filter(|_| parts.status != StatusCode::NOT_MODIFIED);
     let Some(coding) = coding else { return Response::from_parts(parts, body) };
     let Ok(encoder) = Encoder::new(coding, size) else { return Response::from_parts(parts, body) };
     parts.headers.remove(CONTENT_LENGTH);

@@ -71,6 +71,7 @@ async fn answers_come_in_the_coding_that_was_asked_for() {
             format!("Accept-Encoding: {name}\r\nIf-None-Match: {}\r\n", plain.header("etag").unwrap());
         let unchanged = ask(&world, "GET", "/openapi.json", &known).await;
         assert_eq!((unchanged.status(), unchanged.header("content-encoding")), (304, None));
+        assert_eq!(unchanged.header("vary"), plain.header("vary"), "as the 200 has it");
         let head = ask(&world, "HEAD", "/openapi.json", &format!("Accept-Encoding: {name}\r\n")).await;
         assert_eq!((head.status(), head.header("content-encoding"), head.body.len()), (200, Some(name), 0));
     }
