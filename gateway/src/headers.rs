@@ -34,10 +34,23 @@ pub(crate) fn drop_identity(headers: &mut HeaderMap) {
     }
 }
 
+/// The fields that `Connection` names: they belong to the connection as well (RFC 9110, 7.6.1).
+fn of_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(header::CONNECTION).into_iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect()
+}
+
 /// The metadata of a gRPC call that is passed through: everything but what belongs to the connection. A credential goes
 /// on only where services are meant to see it; else they are told who calls, not by what it was proven.
 pub(crate) fn pass_through(headers: &mut HeaderMap, authorization: bool) {
     drop_identity(headers);
+    for name in of_connection(headers) {
+        // what says that it is gRPC is of this side
+        if name != header::CONTENT_TYPE && name != header::TE {
+            headers.remove(name);
+        }
+    }
     for name in DROPPED {
         headers.remove(*name);
     }
@@ -59,5 +72,23 @@ mod tests {
         }
         drop_identity(&mut headers);
         assert_eq!(headers.keys().collect::<Vec<_>>(), [&header::USER_AGENT]);
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_is_not_passed_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Hop ,te"),
+            ("connection", "x-other,, a b"),
+            ("x-hop", "1"),
+            ("x-other", "1"),
+            ("keep-alive", "5"),
+            ("te", "trailers"),
+            ("x-kept", "1"),
+        ] {
+            headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        pass_through(&mut headers, true);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["te", "x-kept"]);
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use super::of_connection;
 use crate::problem::Problem;
 
 /// Values of `-bin` metadata, padded or not (gRPC over HTTP/2, "Custom-Metadata").
@@ -208,7 +209,9 @@ impl Rules {
         if self.request.is_empty() && self.prefix.is_none() {
             return Ok(());
         }
-        for (name, value) in from {
+        // mostly empty, and then of no memory
+        let hop = of_connection(from);
+        for (name, value) in from.iter().filter(|(name, _)| !hop.contains(name)) {
             let Some(name) = self.request.name(name).or_else(|| self.stripped(name)) else { continue };
             check(&name, value)?;
             to.append(name, value.clone());

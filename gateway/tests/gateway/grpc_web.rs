@@ -87,7 +87,7 @@ async fn write(connection: &mut Connection, data: &[u8]) {
 async fn a_unary_call_works_in_both_codings() {
     let world = start().await;
     let own = "X-Own: kept\r\nX-Own-Bin: AP8\r\nX-Toolforge-Principal: admin:root\r\nAuthorization: Bearer x\r\n\
-               Grpc-Timeout: 5S\r\n";
+               Grpc-Timeout: 5S\r\nConnection: keep-alive, x-hop\r\nX-Hop: 1\r\n";
     let reply = call(&world, GET, &format!("{BINARY}{own}"), &get("x")).await;
     assert_eq!((reply.status(), reply.header("content-type")), (200, Some("application/grpc-web+proto")));
     assert_eq!(reply.header("x-answer"), Some("from the backend"));
@@ -99,7 +99,7 @@ async fn a_unary_call_works_in_both_codings() {
     assert_eq!(seen.headers.get("x-own").unwrap(), "kept");
     assert_eq!(seen.headers.get("x-own-bin").unwrap(), "AP8");
     assert!(seen.headers.contains_key("grpc-timeout"));
-    for gone in ["x-toolforge-principal", "authorization", "x-grpc-web", "content-length"] {
+    for gone in ["x-toolforge-principal", "authorization", "x-grpc-web", "content-length", "x-hop"] {
         assert!(!seen.headers.contains_key(gone), "{gone}");
     }
 

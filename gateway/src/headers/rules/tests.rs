@@ -18,6 +18,13 @@ fn metadata(rules: &HeaderRules, lines: &[(&'static str, &[u8])]) -> Result<Vec<
 }
 
 #[test]
+fn what_the_connection_names_is_of_the_connection() {
+    let sent: [(&'static str, &[u8]); 3] =
+        [("connection", b"close, Authorization"), ("authorization", b"Bearer x"), ("accept-language", b"de")];
+    assert_eq!(metadata(&HeaderRules::usual(), &sent).unwrap(), ["accept-language: de"]);
+}
+
+#[test]
 fn only_listed_headers_become_metadata() {
     let usual = HeaderRules::usual();
     let sent: [(&'static str, &[u8]); 12] = [
