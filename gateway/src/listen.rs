@@ -6,9 +6,11 @@ mod preface;
 mod socket;
 mod stalled;
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use mesh::drain::Drain;
@@ -72,7 +74,8 @@ async fn finish(server: &Server, tasks: &TaskTracker, drain: &Drain) {
     tasks.wait().await;
 }
 
-/// The next connection. Running out of descriptors must not spin: each failure waits longer.
+/// The next connection. Whoever has none waiting holds no slot: another worker may need it. Running out of descriptors must
+/// not spin: each failure waits longer.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
@@ -80,16 +83,27 @@ async fn accept(
     let mut pause = Duration::from_millis(50);
     loop {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { std::future::pending().await };
-        match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, slot),
-            Err(error) if is_of_the_peer(&error) => {}
-            Err(error) => {
+        match poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
+            Poll::Ready(Ok((stream, peer))) => return (stream, peer, slot),
+            Poll::Ready(Err(error)) if is_of_the_peer(&error) => {}
+            Poll::Ready(Err(error)) => {
+                drop(slot);
                 tracing::error!(%error, "cannot accept connections");
                 sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(1));
             }
+            Poll::Pending => {
+                drop(slot);
+                woken().await;
+            }
         }
     }
+}
+
+/// Waits until this task is woken, as a poll before has asked for.
+async fn woken() {
+    let mut is_again = false;
+    poll_fn(|_| if std::mem::replace(&mut is_again, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 fn is_of_the_peer(error: &io::Error) -> bool {

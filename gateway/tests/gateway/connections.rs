@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use gateway::{Limits, Mapping};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::pki::Identity;
+use crate::raw::Connection;
 use crate::world::{Setup, World, start, start_with, within};
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -155,6 +156,27 @@ async fn one_connection_more_than_allowed_waits_for_its_turn() {
     drop(first);
     let mut third = within(third).await;
     assert_eq!(third.request("GET", "/jobs/v1/healthz", "", b"").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_worker_without_connections_does_not_hold_a_place() {
+    let world = limited(Limits { connections: 1, ..Limits::default() }).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (worker, tls, drain) = (world.gateway.worker(), world.tls.clone(), world.drain.clone());
+    tokio::spawn(async move { worker.serve(listener, tls, drain).await });
+    let connect = async |address| {
+        let root = &world.pki.servers.pem;
+        Connection::open(address, root, &Identity::default(), &["http/1.1"]).await.unwrap()
+    };
+    // each worker has its turn, one after the other
+    for at in [address, world.address, world.address, address] {
+        let mut open = within(connect(at)).await;
+        assert_eq!(open.request("GET", "/openapi.json", "", b"").await.status(), 200);
+        // and the bound holds
+        let other = if at == address { world.address } else { address };
+        assert!(tokio::time::timeout(SHORT, connect(other)).await.is_err());
+    }
 }
 
 #[tokio::test]
