@@ -9,6 +9,7 @@ mod handshake;
 mod requests;
 mod session;
 mod subprotocol;
+mod taken;
 mod tunnel;
 
 use std::sync::Arc;

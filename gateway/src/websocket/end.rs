@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -16,7 +16,7 @@ use super::session::Socket;
 use crate::problem::Problem;
 use crate::render::Render;
 
-/// How long a client has to answer the close.
+/// How long a client has to take the last words and to answer the close.
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// What a reason has room for (RFC 6455, 5.5).
@@ -59,7 +59,8 @@ impl End {
     /// Says it, and waits a little for the client to have heard it.
     pub(super) async fn say(self, socket: &mut Socket, render: &Render) {
         // a client that does not listen is not waited for, and one that is gone needs to be told nothing
-        let _ = timeout(CLOSING, async {
+        let until = Instant::now() + CLOSING;
+        let _ = timeout_at(until, async {
             match self {
                 Self::Done => close(socket, CloseCode::Normal, "").await?,
                 Self::Failed(problem) => {
@@ -75,7 +76,7 @@ impl End {
         })
         .await;
         // the server ends the connection (RFC 6455, 7.1.1), and TLS before it
-        let _ = timeout(CLOSING, socket.get_mut().shutdown()).await;
+        let _ = timeout_at(until, socket.get_mut().shutdown()).await;
     }
 }
 

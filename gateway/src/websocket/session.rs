@@ -8,6 +8,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderMap;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use mesh::deadline;
+use mesh::drain::resume_elsewhere;
 use tokio::sync::mpsc::{self, Permit};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::WebSocketStream;
@@ -19,13 +21,15 @@ use transcode::{Bound, ResponseBody, Route};
 use super::Opening;
 use super::end::End;
 use super::requests::{Frames, Item, Requests, body};
+use super::taken::Counted;
+use crate::problem::Problem;
 use crate::rest::{broken, duplex};
 use crate::stream::{Next, Source};
 
 /// What is read at once; it is kept as long as the session lasts.
 const READ: usize = 4 << 10;
 
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub(super) type Socket = WebSocketStream<Counted<TokioIo<Upgraded>>>;
 
 /// A call whose messages go over a WebSocket.
 pub(super) struct Session {
@@ -48,7 +52,8 @@ impl Session {
             .write_buffer_size(0)
             .max_message_size(Some(limit))
             .max_frame_size(Some(limit));
-        let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, Some(config)).await;
+        let io = Counted::new(TokioIo::new(io));
+        let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         // with the end of this the call is over, whatever its state
         let end = self.talk(&mut socket).await.unwrap_or_else(|end| end);
         end.say(&mut socket, &self.opening.render).await;
@@ -65,12 +70,13 @@ impl Session {
             let _ = room.try_send(first);
         }
         let mut replies = self.call(frames);
+        let over = self.time.map(|time| Instant::now() + time);
         let mut silence = Silence::new(limits.ping);
         loop {
             tokio::select! {
                 next = replies.next() => {
                     let message = message(self.bound.route(), next)?;
-                    socket.send(message).await.map_err(|_| End::Gone)?;
+                    self.send(socket, message, over).await?;
                 }
                 heard = hear(socket, &room, requests.are_open()) => {
                     silence.broken();
@@ -86,9 +92,23 @@ impl Session {
                     if silence.is_final() && listens {
                         return Err(End::Gone);
                     }
-                    socket.send(Message::Ping(Bytes::new())).await.map_err(|_| End::Gone)?;
+                    self.send(socket, Message::Ping(Bytes::new()), over).await?;
                 }
             }
+        }
+    }
+
+    /// Sends a message, unless the session ends before the client has taken it: at the deadline of the call, with the
+    /// gateway, or because the client takes nothing.
+    async fn send(&self, socket: &mut Socket, message: Message, over: Option<Instant>) -> Result<(), End> {
+        let taken = socket.get_ref().taken().clone();
+        let failed = |status| Err(End::failed(Problem::backend(&status)));
+        tokio::select! {
+            biased;
+            sent = socket.send(message) => sent.map_err(|_| End::Gone),
+            () = self.opening.ending.cancelled() => failed(resume_elsewhere()),
+            () = sleep_until(over.unwrap_or_else(Instant::now)), if over.is_some() => failed(deadline::exceeded()),
+            () = taken.stalled(self.opening.policy.limits.stalled) => Err(End::Gone),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use gateway::{Limits, Mapping};
+use gateway::{Deadlines, Limits, Mapping, Policies};
 use http::{Method, Request};
 use http_body_util::Empty;
 use hyper::client::conn::http2;
@@ -14,10 +14,13 @@ use mesh::drain::Grace;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::Sender;
+use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tonic::Status;
 use transcode::{HttpRule, SelectedHttpRule};
 
 use crate::world::{Setup, World, start, start_with, within};
@@ -202,4 +205,66 @@ async fn it_is_a_stream_of_http2_too() {
     assert_eq!(within(socket.next()).await.unwrap().unwrap(), Message::Pong(Bytes::from_static(b"p")));
     drop(feed);
     assert_eq!(code(&mut socket).await, 1000);
+}
+
+/// Says so much that a client which does not read takes no more.
+async fn flood(feed: &Sender<Result<String, Status>>) {
+    let line = "x".repeat(64 << 10);
+    let mut sent = 0;
+    while let Ok(Ok(())) = timeout(Duration::from_millis(500), feed.send(Ok(line.clone()))).await {
+        sent += 1;
+        assert!(sent < 1000, "{} MiB went somewhere", sent >> 4);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_does_not_hold_a_drain() {
+    let grace =
+        Grace { announce: Duration::ZERO, streams: Duration::from_millis(50), total: Duration::from_mins(1) };
+    let limits = Limits { grace, ..Limits::default() };
+    let mut world = start_with(Setup { limits, ..Setup::default() }).await;
+    let feed = world.fake.feed();
+    let _socket = open(&world).await;
+    flood(&feed).await;
+    world.drain.begin();
+    within(feed.closed()).await;
+    within(&mut world.serving).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_gone_after_the_deadline() {
+    let policies =
+        Policies { deadlines: Deadlines { asked: true, ..Deadlines::default() }, ..Policies::default() };
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let world = start_with(Setup { limits, policies, ..Setup::default() }).await;
+    let feed = world.fake.feed();
+    let mut connection = world.connect().await;
+    connection.ask("GET", LOGS, &format!("{ASK}X-Request-Timeout: 1.5\r\n"), b"").await;
+    connection.head().await.unwrap();
+    flood(&feed).await;
+    within(feed.closed()).await;
+    // its place is free
+    within(world.connect()).await;
+}
+
+#[tokio::test]
+async fn a_client_of_http2_that_takes_nothing_is_gone() {
+    let limits = Limits { stalled: Duration::from_millis(300), ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let stream = world.open(&world.alpha, &["h2"]).await.unwrap().into_inner();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(0);
+    let (mut sender, connection) = within(builder.handshake(TokioIo::new(stream))).await.unwrap();
+    tokio::spawn(connection);
+    let first = Request::head("https://localhost/openapi.json").body(Empty::<Bytes>::new()).unwrap();
+    assert_eq!(within(sender.send_request(first)).await.unwrap().status(), 200);
+    let request = Request::builder().method(Method::CONNECT).uri(format!("https://localhost{LOGS}"));
+    let request = request.header("sec-websocket-version", "13").extension(Protocol::from_static("websocket"));
+    let feed = world.fake.feed();
+    let response = within(sender.send_request(request.body(Empty::new()).unwrap())).await.unwrap();
+    let _io = within(hyper::upgrade::on(response)).await.unwrap();
+    // one that has nothing to take stays
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    feed.send(Ok("x".repeat(1 << 20))).await.unwrap();
+    within(feed.closed()).await;
 }
