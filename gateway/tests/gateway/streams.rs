@@ -284,3 +284,22 @@ async fn a_client_that_does_not_read_stops_the_backend() {
     // it goes on as soon as the client does
     within(feed.send(Ok("last".to_owned()))).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_for_long_is_cut() {
+    let limits = Limits { unacknowledged: Duration::from_secs(1), ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let feed = world.fake.feed();
+    let mut connection = world.connect().await;
+    connection.ask("GET", LOGS, "", b"").await;
+    let line = "x".repeat(64 << 10);
+    within(async { while feed.send(Ok(line.clone())).await.is_ok() {} }).await;
+    within(feed.closed()).await;
+    drop(connection);
+    // one to which nothing is said stays
+    let feed = world.fake.feed();
+    let mut connection = world.connect().await;
+    connection.ask("GET", LOGS, "", b"").await;
+    connection.head().await.unwrap();
+    assert!(timeout(Duration::from_secs(3), feed.closed()).await.is_err());
+}
