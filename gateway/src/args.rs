@@ -20,6 +20,9 @@ Examples:
       --mesh-cert gateway.crt --mesh-key gateway.key --mesh-ca mesh.crt \\
       --backend jobs=https://jobs.svc:8443 --backend config=https://config.svc:8443
 
+  In a container, behind a proxy that ends TLS:
+    toolforged-gateway --listen 0.0.0.0:8080 --allow-cleartext --backend http://127.0.0.1:50051
+
   With a config file, checked before it is used, and an admin port:
     toolforged-gateway --config gateway.yaml --check
     toolforged-gateway --config gateway.yaml --admin 127.0.0.1:9901
@@ -34,9 +37,14 @@ with an explicit last record; a second signal stops at once.";
 #[derive(Parser, Clone, Debug)]
 #[command(name = "toolforged-gateway", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Address to listen on; without a certificate it must be a loopback address [default: 127.0.0.1:30003]
+    /// Address to listen on; without a certificate it must be a loopback address, unless --allow-cleartext is given
+    /// [default: 127.0.0.1:30003]
     #[arg(long, env = "TOOLFORGE_GATEWAY_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Serve in clear, without TLS, on addresses that others reach too. For a container whose only way in is a proxy that ends
+    /// TLS: everybody who reaches the address can read and change what goes over it, and every caller is nobody
+    #[arg(long, env = "TOOLFORGE_GATEWAY_ALLOW_CLEARTEXT")]
+    pub(crate) allow_cleartext: bool,
     /// A server to pass calls on to: http://HOST:PORT, https://HOST:PORT or unix:PATH. A NAME that is given again has one more
     /// endpoint, which serves the same. With a NAME, one over https must
     /// prove to be the service of that name (SPIFFE); without, to be the host

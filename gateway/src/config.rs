@@ -27,6 +27,7 @@ use values::Text;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) listen: Option<SocketAddr>,
+    pub(crate) allow_cleartext: Option<bool>,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) threads: Option<NonZero<usize>>,

@@ -35,8 +35,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let tls = match tls.read()? {
         Some(pem) => Some(Tls::new(&pem, prefer)?),
         None if listen.ip().is_loopback() => None,
+        None if fixed.allow_cleartext => {
+            tracing::warn!(
+                "serving in clear on {listen}: whoever reaches it, or is between, reads and writes along"
+            );
+            None
+        }
         None => bail!(
-            "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or a loopback address"
+            "{listen}: serving in clear is for loopback alone; give --tls-cert and --tls-key, or --allow-cleartext behind \
+             a proxy that ends TLS, or a loopback address"
         ),
     };
     let (backends, clients) = targets::backends(&fixed, &mesh.read()?)?;

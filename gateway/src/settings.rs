@@ -27,6 +27,8 @@ pub(crate) struct Settings {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fixed {
     pub(crate) listen: SocketAddr,
+    /// Whether it may serve in clear where others reach it.
+    pub(crate) allow_cleartext: bool,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) threads: Option<NonZero<usize>>,
@@ -62,6 +64,7 @@ impl Fixed {
         }
         let fixed = Self {
             listen: args.listen.or(config.listen).unwrap_or(LISTEN),
+            allow_cleartext: args.allow_cleartext || config.allow_cleartext.unwrap_or(false),
             admin: args.admin.or(config.admin),
             metrics: args.metrics.or(config.metrics),
             threads: args.threads.or(config.threads),

@@ -34,8 +34,18 @@ impl Process {
     }
 
     pub(crate) async fn start_logging(args: &[&str], log: Stdio) -> Self {
+        Self::start_anywhere(&[&["--listen", "127.0.0.1:0"], args].concat(), log).await
+    }
+
+    /// The same where the arguments say.
+    async fn start_anywhere(args: &[&str], log: Stdio) -> Self {
         let mut command = Command::new(BINARY);
-        command.args(["--listen", "127.0.0.1:0"]).args(args).kill_on_drop(true);
+        command.args(args);
+        Self::start_command(command, log).await
+    }
+
+    async fn start_command(mut command: Command, log: Stdio) -> Self {
+        command.kill_on_drop(true);
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -123,7 +133,7 @@ async fn what_cannot_work_is_said_at_once() {
     for (args, why) in [
         (
             &["--listen", "0.0.0.0:0", "--backend", "http://127.0.0.1:1"][..],
-            "serving in clear is for loopback alone",
+            "or --allow-cleartext behind a proxy that ends TLS",
         ),
         (&["--listen", "127.0.0.1:0", "--backend", "https://127.0.0.1:1"], "needs --mesh-ca"),
         (
@@ -254,6 +264,28 @@ async fn on_loopback_it_speaks_in_clear() {
     assert_eq!(told("\"route\":\"/jobs/v1/healthz\""), 2, "{log}");
     assert_eq!(told("\"caller\":\"anonymous\""), requests.len(), "{log}");
     assert_eq!(told("\"request_id\":\""), requests.len(), "{log}");
+}
+
+#[tokio::test]
+async fn in_clear_it_serves_others_where_that_is_allowed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jobs");
+    let (fake, drain) = (Fake::default(), Drain::new());
+    let socket = tokio::net::UnixListener::bind(&path).unwrap();
+    serve_backend(&fake, Listener::unix(socket, "service:gateway".parse().unwrap()), &drain);
+    let config = directory.path().join("config");
+    std::fs::write(&config, "listen: 0.0.0.0:0\nallow_cleartext: true\n").unwrap();
+    let unix = format!("jobs=unix:{}", path.display());
+    for args in
+        [["--listen", "0.0.0.0:0", "--allow-cleartext"].to_vec(), vec!["--config", config.to_str().unwrap()]]
+    {
+        let args = [&["--backend", &unix][..], &args].concat();
+        let process = Process::start_anywhere(&args, Stdio::null()).await;
+        assert!(process.url.starts_with("http://0.0.0.0:"), "{}", process.url);
+        let address = SocketAddr::from(([127, 0, 0, 1], process.address().port()));
+        let health = get(address, "/jobs/v1/healthz").await;
+        assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
+    }
 }
 
 async fn get(address: SocketAddr, target: &str) -> String {
