@@ -20,8 +20,8 @@ Examples:
       --mesh-cert gateway.crt --mesh-key gateway.key --mesh-ca mesh.crt \\
       --backend jobs=https://jobs.svc:8443 --backend config=https://config.svc:8443
 
-  In a container, behind a proxy that ends TLS:
-    toolforged-gateway --listen 0.0.0.0:8080 --allow-cleartext --backend http://127.0.0.1:50051
+  In a container, behind a proxy that ends TLS, in front of a server on the internet:
+    toolforged-gateway --listen 0.0.0.0:8080 --allow-cleartext --backend https://api.example.com:443
 
   With a config file, checked before it is used, and an admin port:
     toolforged-gateway --config gateway.yaml --check
@@ -46,8 +46,8 @@ pub(crate) struct Args {
     #[arg(long, env = "TOOLFORGE_GATEWAY_ALLOW_CLEARTEXT")]
     pub(crate) allow_cleartext: bool,
     /// A server to pass calls on to: http://HOST:PORT, https://HOST:PORT or unix:PATH. A NAME that is given again has one more
-    /// endpoint, which serves the same. With a NAME, one over https must
-    /// prove to be the service of that name (SPIFFE); without, to be the host
+    /// endpoint, which serves the same. One over https must prove to be the host; with a NAME, --mesh-cert and --mesh-ca, to be
+    /// the service of that name (SPIFFE)
     #[arg(long, env = "TOOLFORGE_GATEWAY_BACKENDS", value_delimiter = ',', value_name = "[NAME=]URI")]
     pub(crate) backend: Vec<Target>,
     /// A file with an encoded `FileDescriptorSet`, imports included, that says what a backend serves instead of its
@@ -126,7 +126,7 @@ pub(crate) struct MeshFiles {
     /// Its private key
     #[arg(long = "mesh-key", env = "TOOLFORGE_GATEWAY_MESH_KEY", value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
-    /// Root that issues the certificates of backends over https
+    /// Root that issues the certificates of backends over https; without it those that the system trusts
     #[arg(long = "mesh-ca", env = "TOOLFORGE_GATEWAY_MESH_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 }

@@ -87,18 +87,22 @@ fn endpoint(Target { name, place }: &Target, pem: &Pem, clients: &mut Vec<Arc<Cl
         Place::Cleartext(address) => Endpoint::h2c(address)?,
         Place::Unix(path) => Endpoint::unix(path),
         Place::Tls(address) => {
-            if pem.mesh_root.is_none() {
-                bail!("the backend https://{address} needs --mesh-ca to be verified");
-            }
-            let expected = match name {
-                Some(name) => Expected::Service(name.clone()),
-                None => Expected::Host(host(address).to_owned()),
-            };
-            let client = Arc::new(Client::new(pem, expected)?);
+            let client = Client::new(pem, expected(name.as_deref(), address, pem));
+            let client = client.with_context(|| format!("the backend https://{address}, see --mesh-ca"))?;
+            let client = Arc::new(client);
             clients.push(Arc::clone(&client));
             Endpoint::tls(address, client)?
         }
     })
+}
+
+/// Who a backend must prove to be: a service of this name, where the gateway is a member of a mesh itself, else the host.
+fn expected(name: Option<&str>, address: &str, pem: &Pem) -> Expected {
+    let in_mesh = pem.mesh_root.is_some() && !pem.chain.is_empty();
+    match name.filter(|_| in_mesh) {
+        Some(name) => Expected::Service(name.to_owned()),
+        None => Expected::Host(host(address).to_owned()),
+    }
 }
 
 /// The host in `host:port`, without the brackets of an IPv6 address.

@@ -95,10 +95,14 @@ impl Pki {
         self.mesh.issue(&params)
     }
 
+    /// The certificate of a host.
+    pub(crate) fn host(&self, name: &str) -> Identity {
+        self.servers.issue(&CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
     /// What the gateway is set up with.
     pub(crate) fn gateway(&self) -> TlsPem {
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let Identity { chain, key } = self.servers.issue(&params);
+        let Identity { chain, key } = self.host("localhost");
         TlsPem { chain, key, clients_root: Some(self.clients.pem.clone()), revoked: None }
     }
 }

@@ -37,6 +37,13 @@ impl Process {
         Self::start_anywhere(&[&["--listen", "127.0.0.1:0"], args].concat(), log).await
     }
 
+    /// The same with more in its environment.
+    async fn start_within(environment: &[(&str, &str)], args: &[&str]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.args(["--listen", "127.0.0.1:0"]).args(args).envs(environment.iter().copied());
+        Self::start_command(command, Stdio::null()).await
+    }
+
     /// The same where the arguments say.
     async fn start_anywhere(args: &[&str], log: Stdio) -> Self {
         let mut command = Command::new(BINARY);
@@ -135,7 +142,6 @@ async fn what_cannot_work_is_said_at_once() {
             &["--listen", "0.0.0.0:0", "--backend", "http://127.0.0.1:1"][..],
             "or --allow-cleartext behind a proxy that ends TLS",
         ),
-        (&["--listen", "127.0.0.1:0", "--backend", "https://127.0.0.1:1"], "needs --mesh-ca"),
         (
             &[
                 "--listen",
@@ -286,6 +292,49 @@ async fn in_clear_it_serves_others_where_that_is_allowed() {
         let health = get(address, "/jobs/v1/healthz").await;
         assert!(health.starts_with("HTTP/1.1 200 OK\r\n"), "{health}");
     }
+}
+
+/// A backend that anybody may call over TLS, as the host localhost.
+async fn public_backend(pki: &Pki, fake: &Fake, host: &str) -> (SocketAddr, Drain) {
+    let own = pki.host(host);
+    let pem = Pem { chain: own.chain, key: own.key, ..Pem::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, drain) = (listener.local_addr().unwrap(), Drain::new());
+    let tls = std::sync::Arc::new(MeshTls::new(&pem, false).unwrap());
+    serve_backend(fake, Listener::tls(listener, tls), &drain);
+    (address, drain)
+}
+
+#[tokio::test]
+async fn a_backend_over_https_is_the_host_that_it_says() {
+    let (pki, fake, files) = (Pki::new(), Fake::default(), Files(tempfile::tempdir().unwrap()));
+    let root = files.write("root.crt", &pki.servers.pem);
+    let schema = files.write("schema.pb", api::JOBS_DESCRIPTORS);
+    let describe = ["--descriptor", schema.as_str()];
+    let (good, _drain) = public_backend(&pki, &fake, "localhost").await;
+    let (other, _other_drain) = public_backend(&pki, &fake, "other.example").await;
+    for (port, is_host) in [(good.port(), true), (other.port(), false)] {
+        for name in ["", "jobs="] {
+            let target = format!("{name}https://localhost:{port}");
+            // the roots of the system are where the environment says, as everywhere
+            for (args, system) in [(&["--mesh-ca", root.as_str()][..], None), (&[], Some(&root))] {
+                let args = [&["--backend", &target], &describe[..], args].concat();
+                let environment: Vec<_> =
+                    system.map(|file| ("SSL_CERT_FILE", file.as_str())).into_iter().collect();
+                let process = Process::start_within(&environment, &args).await;
+                let health = get(process.address(), "/jobs/v1/healthz").await;
+                let expected = if is_host { "HTTP/1.1 200 OK\r\n" } else { "HTTP/1.1 503 " };
+                assert!(health.starts_with(expected), "{target} {args:?}: {health}");
+            }
+        }
+    }
+    // without any root there is nothing to verify by
+    let mut command = Command::new(BINARY);
+    command.args(["--listen", "127.0.0.1:0", "--backend", "https://localhost:1"]);
+    command.env("SSL_CERT_FILE", "/no/such/file").env("SSL_CERT_DIR", "/no/such/directory");
+    let refused = within(command.output()).await.unwrap();
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("see --mesh-ca: roots of the system"), "{text}");
 }
 
 async fn get(address: SocketAddr, target: &str) -> String {

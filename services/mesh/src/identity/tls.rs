@@ -163,7 +163,7 @@ pub struct Client {
 pub enum Expected {
     /// The service of this name, by its SPIFFE id under the root of services. Host names do not matter.
     Service(String),
-    /// The host of this name or address, under the roots given as those of services.
+    /// The host of this name or address, under the roots given as those of services, or else under those of the system.
     Host(String),
 }
 
@@ -180,7 +180,10 @@ impl Client {
     }
 
     fn config(pem: &Pem, expected: &Expected) -> Result<ClientConfig, TlsError> {
-        let roots = roots(pem.mesh_root.as_deref().unwrap_or_default())?;
+        let roots = match (&pem.mesh_root, expected) {
+            (None, Expected::Host(_)) => system_roots()?,
+            (root, _) => roots(root.as_deref().unwrap_or_default())?,
+        };
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?;
         let builder = match expected {
@@ -260,6 +263,18 @@ pub fn roots(pem: &[u8]) -> Result<RootCertStore, TlsError> {
         roots.add(certificate)?;
     }
     Ok(roots)
+}
+
+/// The roots that this machine trusts. One that cannot be read does not keep the others from being used.
+fn system_roots() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(found.certs);
+    if usable > 0 {
+        return Ok(roots);
+    }
+    let error = found.errors.first().map_or_else(|| "there are none".to_owned(), ToString::to_string);
+    Err(TlsError::Pem { what: "roots of the system", error })
 }
 
 #[cfg(test)]
