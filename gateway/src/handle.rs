@@ -160,7 +160,7 @@ impl Handler {
             Way::NoRoute(problem) => {
                 let response = match &problem.allow {
                     Some(allow) if request.method() == Method::OPTIONS => policy::options(allow),
-                    _ => self.render(schema).response(&problem),
+                    _ => Render::new(self.errors, None).response(&problem),
                 };
                 linger(request);
                 response
@@ -168,10 +168,6 @@ impl Handler {
             Way::Route(route) => self.route(&route, schema, principal, policy, request).await,
             Way::Socket(route) => self.socket(&route, schema, caller, policy, request),
         }
-    }
-
-    fn render(&self, schema: Option<&Schema>) -> Render {
-        Render::new(self.errors, schema.map(|schema| schema.program.clone()))
     }
 
     async fn grpc(
@@ -232,7 +228,7 @@ impl Handler {
         policy: &Policy,
         mut request: Request<Incoming>,
     ) -> Response<Body> {
-        let render = self.render(schema);
+        let render = Render::new(self.errors, Some(route.method()));
         let bound = match schema {
             Some(schema) => self.bind(route, schema, principal, request.uri()),
             None => Err(Problem::backend(&Status::unavailable("no backend serves this method"))),
@@ -269,7 +265,7 @@ impl Handler {
         policy: &Arc<Policy>,
         mut request: Request<Incoming>,
     ) -> Response<Body> {
-        let render = self.render(schema);
+        let render = Render::new(self.errors, Some(route.method()));
         let opened = match schema {
             Some(schema) => self.bind(route, schema, &caller.principal, request.uri()),
             None => Err(Problem::backend(&Status::unavailable("no backend serves this method"))),

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use mesh::trace::code_name;
 use serde_json::{Map, Value, json};
 use tonic::body::Body;
-use transcode::Program;
+use transcode::Method;
 
 use crate::problem::Problem;
 
@@ -52,9 +52,9 @@ impl ErrorForm {
     }
 
     /// The body of a problem. Details of types that the schema does not know are left out.
-    fn body(self, problem: &Problem, program: Option<&Program>) -> Vec<u8> {
+    fn body(self, problem: &Problem, method: Option<&Method>) -> Vec<u8> {
         let code = i32::from(problem.code);
-        let details = details(problem, program);
+        let details = details(problem, method);
         let value = match self {
             Self::Google => json!({ "code": code, "message": problem.message, "details": details }),
             Self::Toolforge => {
@@ -75,21 +75,21 @@ impl ErrorForm {
     }
 }
 
-/// Renders problems: the form, and the program that knows the types of details.
+/// Renders problems: the form, and the method whose source knows the types of details.
 #[derive(Clone, Debug)]
 pub(crate) struct Render {
     form: ErrorForm,
-    program: Option<Program>,
+    method: Option<Method>,
 }
 
 impl Render {
-    pub(crate) fn new(form: ErrorForm, program: Option<Program>) -> Self {
-        Self { form, program }
+    pub(crate) fn new(form: ErrorForm, method: Option<Method>) -> Self {
+        Self { form, method }
     }
 
     /// The body that tells a problem.
     pub(crate) fn body(&self, problem: &Problem) -> Vec<u8> {
-        self.form.body(problem, self.program.as_ref())
+        self.form.body(problem, self.method.as_ref())
     }
 
     /// The last record of a stream that failed: an object with a member `error`, which no message is taken for.
@@ -124,10 +124,10 @@ fn lines(message: &str) -> impl Iterator<Item = &str> {
     (if message.is_empty() { "unknown error" } else { message }).split('\n')
 }
 
-fn details(problem: &Problem, program: Option<&Program>) -> Vec<Value> {
+fn details(problem: &Problem, method: Option<&Method>) -> Vec<Value> {
     let print = |detail: &crate::problem::Detail| {
         let mut json = Vec::new();
-        program?.any_to_json(&detail.type_url, &detail.value, &mut json).ok()?;
+        method?.any_to_json(&detail.type_url, &detail.value, &mut json).ok()?;
         serde_json::from_slice::<Map<String, Value>>(&json).ok().map(Value::Object)
     };
     problem.details.iter().filter_map(print).collect()

@@ -4,6 +4,7 @@ mod changes;
 mod compile;
 mod endpoint;
 mod follow;
+mod gather;
 mod report;
 mod told;
 

@@ -2,7 +2,7 @@
 //!
 //! Answers are the files as they came: nothing of them is kept decoded.
 
-mod declared;
+pub(crate) mod declared;
 mod index;
 
 use std::future::{Ready, ready};

@@ -1,7 +1,6 @@
 //! From the files of all backends to one schema.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
@@ -9,12 +8,13 @@ use bytes::Bytes;
 use options::Table;
 use transcode::{CompileOptions, Program, Unused};
 
-use super::{Owners, Schema};
+use super::gather::Gathered;
+use super::{Schema, service_of};
 use crate::Unstated;
 use crate::bounds::MethodBounds;
 use crate::builtin::reflection::Reflection;
 use crate::mapping::Mapping;
-use crate::reflect::{self, Files};
+use crate::reflect::Files;
 use crate::state::hash;
 
 /// Why files make no schema.
@@ -28,31 +28,31 @@ pub(super) enum SchemaError {
     Options(#[from] options::Error),
 }
 
-/// Compiles what the backends, by their places, serve. A service that two have belongs to the first, and so does a file.
+/// Compiles what the backends, by their places, serve: each by its own files. A service that two have belongs to the
+/// first.
 pub(super) fn compile<'a>(
     backends: impl Iterator<Item = (&'a str, Option<&'a Files>)>,
     unstated: Unstated,
     mapping: &Mapping,
 ) -> Result<Schema, SchemaError> {
-    let (owners, files) = gather(backends)?;
-    let (mut access, faults) = Table::read_over(&set_of(&files), |method| mapping.access(method))?;
-    if unstated == Unstated::Admit {
-        access.admit_services_without_rules();
-    }
+    let gathered = Gathered::of(backends)?;
+    let (access, faults) = access(&gathered, unstated, mapping)?;
     let rules = mapping.rules(&access);
     // how much a query may be is decided before a request has a route
     let (query_bytes, query_parameters) = (usize::MAX, usize::MAX);
     let options = CompileOptions { query_bytes, query_parameters, ..mapping.options.clone() };
-    let compiled = Program::compile(&files, &rules, options)?;
-    let mut warnings: Vec<String> = compiled.warnings.iter().map(ToString::to_string).collect();
-    warnings.extend(faults.iter().map(|fault| format!("{fault}, so nobody may call it")));
+    let compiled = Program::compile_sources(&gathered.sources(), &rules, options)?;
+    let mut warnings = gathered.warnings(&compiled.contradictions);
+    warnings.extend(compiled.warnings.iter().map(ToString::to_string));
+    warnings.extend(faults);
     warnings.extend(rules.unused().into_iter().filter_map(unused));
     for warning in &warnings {
         tracing::warn!("a part of the schema cannot be served: {warning}");
     }
     let bounds = bounds(&compiled.program, mapping);
-    let reflection = Reflection::new(&files, owners.keys().map(String::as_str))?;
-    let hash = hash(files.iter());
+    let all = gathered.all_files();
+    let Gathered { owners, files, .. } = gathered;
+    let reflection = Reflection::new(&all, owners.keys().map(String::as_str))?;
     Ok(Schema {
         program: compiled.program,
         access,
@@ -60,11 +60,36 @@ pub(super) fn compile<'a>(
         owners,
         files,
         bounds,
-        hash,
+        hash: hash(all.iter()),
         since: SystemTime::now(),
         warnings,
         documents: Mutex::default(),
     })
+}
+
+/// Who may call what, and what is wrong with what is said of it.
+fn access(
+    gathered: &Gathered<'_>,
+    unstated: Unstated,
+    mapping: &Mapping,
+) -> Result<(Table, Vec<String>), SchemaError> {
+    let (mut access, mut faults) = (Table::default(), Vec::new());
+    for served in &gathered.served {
+        let is_own =
+            |path: &str| gathered.owners.get(service_of(path)).is_none_or(|owner| *owner == served.index);
+        let (mut own, wrong) = Table::read_over(&set_of(&served.files), |method| mapping.access(method))?;
+        if unstated == Unstated::Admit {
+            own.admit_services_without_rules();
+        }
+        access.extend(own, is_own);
+        for fault in wrong {
+            let fault = format!("{fault}, so nobody may call it");
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+    }
+    Ok((access, faults))
 }
 
 /// What calls may use, of the methods of which it is said.
@@ -81,58 +106,6 @@ fn unused(unused: Unused) -> Option<String> {
         Unused::EnumValue(selector) => ("enum_values", "value of an enum", selector),
     };
     (selector != "*").then(|| format!("the selector {selector} of {list} selects no {kind}"))
-}
-
-/// Services to the places of their backends, and the files of all.
-type Gathered = (Owners, Vec<Bytes>);
-
-/// Puts together what the backends serve; of two that differ the first counts.
-fn gather<'a>(backends: impl Iterator<Item = (&'a str, Option<&'a Files>)>) -> Result<Gathered, SchemaError> {
-    let mut claims: HashMap<&str, (usize, &str)> = HashMap::new();
-    let mut seen: HashMap<String, (&str, Bytes)> = HashMap::new();
-    let mut files: Vec<Bytes> = Vec::new();
-    for (index, (backend, served)) in backends.enumerate() {
-        let Some(served) = served else { continue };
-        for service in &served.services {
-            let (owner, first) = *claims.entry(service).or_insert((index, backend));
-            if owner != index {
-                tracing::warn!(
-                    service,
-                    first,
-                    second = backend,
-                    "two backends serve this, calls go to the first"
-                );
-            }
-        }
-        for (file, bytes) in &served.files {
-            match seen.entry(file.clone()) {
-                Entry::Vacant(place) => {
-                    place.insert((backend, bytes.clone()));
-                    files.push(bytes.clone());
-                }
-                Entry::Occupied(place) if place.get().1 != bytes => {
-                    let first = place.get().0;
-                    tracing::warn!(
-                        file,
-                        first,
-                        second = backend,
-                        "two backends differ in this, the first counts"
-                    );
-                }
-                Entry::Occupied(_) => {}
-            }
-        }
-    }
-    let owners: Owners =
-        claims.into_iter().map(|(service, (index, _))| (service.to_owned(), index)).collect();
-    // details of errors lie in `Any`, so that no service's files need to have their types
-    for file in transcode::files_of_set(tonic_types::pb::FILE_DESCRIPTOR_SET)? {
-        if let Entry::Vacant(place) = seen.entry(reflect::file_name(&file)?) {
-            place.insert(("", file.clone()));
-            files.push(file);
-        }
-    }
-    Ok((owners, files))
 }
 
 /// The encoding of a `FileDescriptorSet`: each file as field 1.

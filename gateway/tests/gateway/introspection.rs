@@ -50,7 +50,7 @@ async fn documents_list_every_route() {
     assert_eq!(connection.request("GET", "/nowhere/openapi.json", "", b"").await.status(), 404);
 }
 
-async fn reflect(
+pub(crate) async fn reflect(
     world: &World,
     identity: &Identity,
     ask: MessageRequest,

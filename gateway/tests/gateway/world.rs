@@ -69,7 +69,14 @@ pub(crate) async fn start_before(channel: Channel, setup: Setup) -> (World, ones
 
 /// The same with a backend of any kind.
 pub(crate) async fn start_with_backend(backend: Backend, setup: Setup) -> (World, oneshot::Receiver<()>) {
-    let backends = vec![backend];
+    start_with_backends(vec![backend], setup).await
+}
+
+/// The same with several backends.
+pub(crate) async fn start_with_backends(
+    backends: Vec<Backend>,
+    setup: Setup,
+) -> (World, oneshot::Receiver<()>) {
     let (drain, pki) = (Drain::new(), Pki::new());
     let options = Options {
         errors: ErrorForm::Toolforge,

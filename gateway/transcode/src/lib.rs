@@ -33,7 +33,7 @@ pub use error::{RequestError, RequestErrorKind};
 pub use openapi::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, SecurityScheme};
 pub use program::{
     CompileOptions, Compiled, InvalidUtf8, Method, NameStyle, Program, ProgramTrace, ResponseBody, Route,
-    RouteError, UnknownAny, Warning,
+    RouteError, Source, UnknownAny, Warning,
 };
 pub use rules::{
     FieldRules, GoogleRules, HttpRule, MethodRules, Overrides, Rules, SelectedHttpRule, Selector,

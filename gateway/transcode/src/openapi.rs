@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 pub use info::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, SecurityScheme};
 
-use crate::program::{Inner, Program};
+use crate::program::{Inner, MethodData, Program};
 use operations::Operations;
 use responses::add_error_schemas;
 
@@ -79,12 +79,15 @@ fn head(info: &OpenApiInfo) -> Value {
 }
 
 /// Services as tags, with what their comments say.
-fn tags(inner: &Inner, services: &[&str]) -> Vec<Value> {
-    let tag = |service: &&str| match inner.schema.comment(service).map(texts::public) {
-        Some(text) if !text.is_empty() => json!({ "name": service, "description": text }),
-        _ => json!({ "name": service }),
+fn tags(inner: &Inner, methods: &[&MethodData]) -> Vec<Value> {
+    let tag = |method: &&MethodData| {
+        let service = &*method.service;
+        match inner.schema(method.pool).comment(service).map(texts::public) {
+            Some(text) if !text.is_empty() => json!({ "name": service, "description": text }),
+            _ => json!({ "name": service }),
+        }
     };
-    services.iter().map(tag).collect()
+    methods.iter().map(tag).collect()
 }
 
 /// A scheme under its name, and the requirement of it.

@@ -4,6 +4,7 @@ mod compile;
 mod leniency;
 mod method;
 mod route;
+mod sources;
 mod warning;
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,13 +16,14 @@ use bytes::Bytes;
 use crate::bind::Binding;
 use crate::descriptor::DescriptorError;
 use crate::rules::{Rules, SelectedHttpRule};
-use crate::schema::Schema;
+use crate::schema::{MessageId, Schema};
 use crate::trie::{Found, Trie};
 use crate::wire_to_json::{self, PrintOptions, ResponseError};
 pub use leniency::{InvalidUtf8, UnknownAny};
 pub use method::Method;
 pub(crate) use method::MethodData;
 pub use route::{ResponseBody, Route};
+pub use sources::Source;
 pub use warning::Warning;
 
 /// Which names messages are printed with. Input accepts both.
@@ -83,6 +85,8 @@ pub struct Compiled {
     pub program: Program,
     /// What could not be compiled; everything else serves.
     pub warnings: Vec<Warning>,
+    /// Types that sources define in different ways. Each source is served by its own.
+    pub contradictions: Vec<String>,
 }
 
 /// Everything that is needed to serve a set of files. Cloning shares it.
@@ -100,7 +104,8 @@ impl fmt::Debug for Program {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    pub(crate) schema: Schema,
+    /// One, unless sources contradict each other.
+    pub(crate) schemas: Vec<Schema>,
     pub(crate) methods: Vec<MethodData>,
     pub(crate) bindings: Vec<Binding>,
     pub(crate) options: CompileOptions,
@@ -157,8 +162,18 @@ impl Program {
         rules: &dyn Rules,
         options: CompileOptions,
     ) -> Result<Compiled, DescriptorError> {
-        let (inner, warnings) = compile::compile(files, rules, options)?;
-        Ok(Compiled { program: Self { inner: Arc::new(inner) }, warnings })
+        Self::compile_sources(&[Source { files, services: &[] }], rules, options)
+    }
+
+    /// Compiles what several servers say of themselves to one program. Messages of a method are those of its own source;
+    /// routes are shared, and of two that are alike the first counts.
+    pub fn compile_sources(
+        sources: &[Source<'_>],
+        rules: &dyn Rules,
+        options: CompileOptions,
+    ) -> Result<Compiled, DescriptorError> {
+        let compile::Output { inner, warnings, contradictions } = compile::compile(sources, rules, options)?;
+        Ok(Compiled { program: Self { inner: Arc::new(inner) }, warnings, contradictions })
     }
 
     /// Finds the route of a request. `path` is what stands before the question mark, percent-encoded as it came.
@@ -212,20 +227,22 @@ impl Program {
         })
     }
 
-    /// Appends the JSON form of a `google.protobuf.Any` given by its parts (status details, for one).
+    /// Appends the JSON form of a `google.protobuf.Any` given by its parts, as the first source has it that knows its type.
     pub fn any_to_json(&self, type_url: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
-        wire_to_json::print_any(&self.inner.schema, type_url, value, out, self.inner.print_options())
+        let name = type_url.rsplit('/').next().unwrap_or_default();
+        let schema =
+            self.inner.message_named(name).map_or_else(|| self.inner.schema(0), |(schema, _)| schema);
+        wire_to_json::print_any(schema, type_url, value, out, self.inner.print_options())
     }
 
-    /// Appends the JSON form of the message `full_name`.
+    /// Appends the JSON form of the message `full_name`, of the first source that has it.
     pub fn message_to_json(
         &self,
         full_name: &str,
         wire: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), ResponseError> {
-        let schema = &self.inner.schema;
-        let id = schema.message_id(full_name).ok_or_else(|| ResponseError {
+        let (schema, id) = self.inner.message_named(full_name).ok_or_else(|| ResponseError {
             field: full_name.to_owned(),
             fault: crate::wire::WireFault::UnknownAny,
         })?;
@@ -243,14 +260,14 @@ impl Program {
     ) -> Option<Result<(), crate::RequestError>> {
         use crate::json_to_wire::trail::Trail;
         use crate::json_to_wire::{DecodeOptions, Encoder};
-        let id = self.inner.schema.message_id(full_name)?;
+        let (schema, id) = self.inner.message_named(full_name)?;
         let options = DecodeOptions { unknown, ..DecodeOptions::strict(self.inner.options.depth) };
         let scanner = match crate::json::Scanner::new(json) {
             Ok(scanner) => scanner,
             Err(error) => return Some(Err(error)),
         };
         let start = out.len();
-        let mut encoder = Encoder::new(&self.inner.schema, scanner, std::mem::take(out), options);
+        let mut encoder = Encoder::new(schema, scanner, std::mem::take(out), options);
         encoder.scan.space();
         let read = encoder.message(id, &Trail::ROOT, None).and_then(|()| encoder.scan.end());
         *out = encoder.out;
@@ -274,6 +291,16 @@ fn with_head(mut allow: BTreeSet<String>) -> BTreeSet<String> {
 }
 
 impl Inner {
+    #[inline]
+    #[allow(clippy::indexing_slicing, reason = "places of schemas are made together with the program")]
+    pub(crate) fn schema(&self, pool: u16) -> &Schema {
+        &self.schemas[usize::from(pool)]
+    }
+
+    fn message_named(&self, full_name: &str) -> Option<(&Schema, MessageId)> {
+        self.schemas.iter().find_map(|schema| Some((schema, schema.message_id(full_name)?)))
+    }
+
     pub(crate) fn print_options(&self) -> PrintOptions {
         PrintOptions {
             depth: self.options.depth,

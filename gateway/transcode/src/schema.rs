@@ -4,11 +4,16 @@ mod build;
 mod comments;
 mod index;
 mod names;
+mod pending;
+mod variants;
 
 use std::collections::HashMap;
 
 pub(crate) use build::{build, join};
+pub(crate) use comments::collect as collect_comments;
 pub(crate) use names::NameTable;
+pub(crate) use pending::Pending;
+pub(crate) use variants::variants;
 
 use crate::block::{Piece, append_block};
 use crate::rules::FieldRules;
@@ -22,7 +27,7 @@ pub(crate) struct MessageId(pub(crate) u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EnumId(pub(crate) u32);
 
-/// Every message and enum of a set of files.
+/// Every message and enum of one pool: of files that do not contradict each other.
 #[derive(Debug, Default)]
 pub(crate) struct Schema {
     pub(crate) messages: Vec<Message>,
@@ -66,6 +71,8 @@ impl Schema {
 #[derive(Debug, Default)]
 pub(crate) struct Message {
     pub(crate) full_name: Box<str>,
+    /// Which of the definitions that this name has in the program; nearly always the only one, 0.
+    pub(crate) variant: u16,
     pub(crate) fields: Vec<Field>,
     pub(crate) oneofs: Vec<Box<str>>,
     pub(crate) well_known: WellKnown,
@@ -312,6 +319,8 @@ impl Field {
 #[derive(Debug, Default)]
 pub(crate) struct Enum {
     pub(crate) full_name: Box<str>,
+    /// Which of the definitions that this name has in the program.
+    pub(crate) variant: u16,
     pub(crate) open: bool,
     /// `google.protobuf.NullValue`, whose JSON form is null.
     pub(crate) is_null: bool,

@@ -129,6 +129,13 @@ impl Table {
         }
     }
 
+    /// Takes the rules of another table for which `takes` is true of the gRPC path, and that are not here yet.
+    pub fn extend(&mut self, other: Self, takes: impl Fn(&str) -> bool) {
+        for (path, rule) in other.methods.into_iter().filter(|(path, _)| takes(path)) {
+            self.methods.entry(path).or_insert(rule);
+        }
+    }
+
     /// The rule of a method, by its gRPC path.
     pub fn get(&self, path: &str) -> Option<&MethodRule> {
         self.methods.get(path)

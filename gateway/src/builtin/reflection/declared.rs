@@ -4,9 +4,9 @@ use prost::Message as _;
 
 /// A `FileDescriptorProto`, as far as it has names and extensions.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct File {
+pub(crate) struct File {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(string, tag = "2")]
     package: String,
     #[prost(message, repeated, tag = "4")]
@@ -69,7 +69,7 @@ struct Named {
 
 impl File {
     /// Reads the names. Of bytes that are no file there are none; a schema is not made of those.
-    pub(super) fn read(file: &[u8]) -> Self {
+    pub(crate) fn read(file: &[u8]) -> Self {
         Self::decode(file).unwrap_or_default()
     }
 
@@ -88,8 +88,14 @@ impl File {
         })
     }
 
+    /// Whether another version of this file has all that this one has, with the same methods of services.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.outer().all(|name| other.declares(&name))
+            && self.service.iter().all(|service| other.service.contains(service))
+    }
+
     /// Whether a full name is declared here.
-    pub(super) fn declares(&self, symbol: &str) -> bool {
+    pub(crate) fn declares(&self, symbol: &str) -> bool {
         let Some(name) = self.within(symbol) else { return false };
         in_enums(&self.enum_type, name)
             || self.extension.iter().any(|one| one.name == name)

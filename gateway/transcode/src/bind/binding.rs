@@ -51,6 +51,7 @@ pub(crate) struct RawRule<'r> {
 /// The method that a rule belongs to.
 pub(crate) struct Target<'t> {
     pub(crate) index: u32,
+    pub(crate) pool: u16,
     pub(crate) full_name: &'t str,
     pub(crate) input: MessageId,
     pub(crate) output: MessageId,

@@ -14,7 +14,7 @@ use crate::stream::StreamFormat;
 
 impl Operations<'_> {
     pub(super) fn request_body(&mut self, method: &MethodData, binding: &Binding) -> Option<Value> {
-        let schema = &self.inner.schema;
+        let schema = self.schemas.schema;
         let message = schema.message(binding.input);
         let (field, raw) = match binding.body {
             BodyRule::None => return None,
@@ -58,7 +58,7 @@ impl Operations<'_> {
         side: Side,
         bound: &[&[u16]],
     ) -> (Value, bool) {
-        if bound.is_empty() || self.inner.schema.message(binding.input).well_known.is_special() {
+        if bound.is_empty() || self.schemas.schema.message(binding.input).well_known.is_special() {
             let required = self.demands_fields(&[], method);
             return (self.schemas.message(binding.input, side), required);
         }
@@ -67,7 +67,7 @@ impl Operations<'_> {
 
     /// Whether the request message has required fields beside those that the path binds.
     fn demands_fields(&self, bound: &[&[u16]], method: &MethodData) -> bool {
-        let message = self.inner.schema.message(method.input);
+        let message = self.schemas.schema.message(method.input);
         (0_u16..).zip(&message.fields).any(|(index, field)| {
             (field.required || (field.rules.required && !field.rules.output_only))
                 && !bound.iter().any(|path| path.first() == Some(&index))
@@ -94,7 +94,7 @@ impl Operations<'_> {
 
     /// The content of a success.
     pub(super) fn success(&mut self, method: &MethodData, binding: &Binding) -> Value {
-        let schema = &self.inner.schema;
+        let schema = self.schemas.schema;
         let output = schema.message(method.output);
         let field = binding.response_body.and_then(|index| output.field(index));
         let raw = match field {
@@ -122,7 +122,7 @@ impl Operations<'_> {
 
     /// Whether the form of the field alone, when it is not set, is null.
     fn may_be_null(&self, field: &Field) -> bool {
-        let well_known = field.kind.message().map(|id| self.inner.schema.message(id).well_known);
+        let well_known = field.kind.message().map(|id| self.schemas.schema.message(id).well_known);
         field.shape == Shape::Single
             && match well_known {
                 None => field.presence,

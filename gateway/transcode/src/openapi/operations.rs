@@ -23,8 +23,8 @@ pub(super) struct Operations<'o> {
     pub(super) secured: bool,
     pub(super) schemas: Schemas<'o>,
     pub(super) paths: Map<String, Value>,
-    /// Services in the order in which they occur.
-    pub(super) tags: Vec<&'o str>,
+    /// A method of each service, in the order in which services occur.
+    pub(super) tags: Vec<&'o MethodData>,
     /// Statuses of errors that occur.
     pub(super) errors: BTreeSet<u16>,
     /// Whether any answer is a stream.
@@ -64,9 +64,10 @@ impl<'o> Operations<'o> {
         if !wanted || method.rules.hidden {
             return;
         }
-        if !self.tags.contains(&&*method.service) {
-            self.tags.push(&method.service);
+        if !self.tags.iter().any(|known| known.service == method.service) {
+            self.tags.push(method);
         }
+        self.schemas.enter(method.pool);
         let path = DocumentedPath::new(&binding.template);
         let own_names = || path.parameters.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
         let (key, names) = self
@@ -111,7 +112,7 @@ impl<'o> Operations<'o> {
         let mut operation = Map::new();
         operation.insert("operationId".to_owned(), id.into());
         operation.insert("tags".to_owned(), json!([&*method.service]));
-        let text = self.inner.schema.comment(&method.full_name).map(texts::public).unwrap_or_default();
+        let text = self.schemas.schema.comment(&method.full_name).map(texts::public).unwrap_or_default();
         if !text.is_empty() {
             let summary = texts::summary(&text);
             if summary != text {

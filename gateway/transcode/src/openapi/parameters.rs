@@ -87,9 +87,9 @@ impl Operations<'_> {
     /// The field at the end of these steps, and its message.
     fn owner(&self, root: MessageId, steps: &[u16]) -> Option<(&Message, &Field)> {
         let (last, before) = steps.split_last()?;
-        let mut message = self.inner.schema.message(root);
+        let mut message = self.schemas.schema.message(root);
         for step in before {
-            message = self.inner.schema.message(message.field(*step)?.kind.message()?);
+            message = self.schemas.schema.message(message.field(*step)?.kind.message()?);
         }
         Some((message, message.field(*last)?))
     }
@@ -115,7 +115,7 @@ impl Operations<'_> {
         inside: &mut Vec<MessageId>,
         out: &mut Vec<Value>,
     ) {
-        let message = self.inner.schema.message(id);
+        let message = self.schemas.schema.message(id);
         inside.push(id);
         for field in &message.fields {
             if field.rules.unknown_field_paths || out.len() >= MOST {
@@ -124,8 +124,8 @@ impl Operations<'_> {
             let own = field.rules.query_name.as_deref().unwrap_or_else(|| field.output_name());
             let name = format!("{prefix}{own}");
             match field.kind.message().filter(|_| field.shape == Shape::Single) {
-                Some(inner) if !from_text(&self.inner.schema, field.kind) => {
-                    let plain = self.inner.schema.message(inner).well_known == WellKnown::None;
+                Some(inner) if !from_text(self.schemas.schema, field.kind) => {
+                    let plain = self.schemas.schema.message(inner).well_known == WellKnown::None;
                     // a type that contains itself is shown once
                     if plain && inside.len() < QUERY_DEPTH && !inside.contains(&inner) {
                         self.message_parameters(asked, inner, &format!("{name}."), inside, out);
@@ -145,7 +145,7 @@ impl Operations<'_> {
         field: &Field,
         name: &str,
     ) -> Option<Value> {
-        let schema = &self.inner.schema;
+        let schema = self.schemas.schema;
         let map = field.shape == Shape::Map;
         let kind = if map {
             field.kind.message().and_then(|id| schema.map_entry(id)).map(|(_, value)| value.kind)?
@@ -173,14 +173,17 @@ impl Operations<'_> {
     }
 
     fn query_schema(&mut self, field: &Field, kind: Kind, name: &str, side: Side) -> Value {
-        let well_known = kind.message().map(|id| self.inner.schema.message(id).well_known);
+        let well_known = kind.message().map(|id| self.schemas.schema.message(id).well_known);
         let json = matches!(well_known, Some(WellKnown::Struct | WellKnown::Value | WellKnown::ListValue));
         let value = self.schemas.text(kind, field.rules.lenient_bool, side);
         match field.shape {
             Shape::Map => {
                 let mut object = json!({ "type": "object", "additionalProperties": value });
-                let key =
-                    field.kind.message().and_then(|id| self.inner.schema.map_entry(id)).map(|(k, _)| k.kind);
+                let key = field
+                    .kind
+                    .message()
+                    .and_then(|id| self.schemas.schema.map_entry(id))
+                    .map(|(k, _)| k.kind);
                 match key.map(|key| (key, self.schemas.key_pattern(key))) {
                     Some((Kind::Bool, _)) => object["propertyNames"] = json!({ "enum": ["true", "false"] }),
                     Some((_, Some(pattern))) => object["propertyNames"] = json!({ "pattern": pattern }),

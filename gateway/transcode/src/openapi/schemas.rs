@@ -13,13 +13,16 @@ use crate::schema::{EnumId, Field, Kind, Message, MessageId, Schema, Shape, Well
 
 /// Collects what a document refers to.
 pub(super) struct Schemas<'s> {
+    inner: &'s Inner,
+    /// The schema that ids are of, and its place.
     pub(super) schema: &'s Schema,
+    pool: u16,
     pub(super) forms: OpenApiForms,
     directions: Directions,
     prints_defaults: bool,
-    pending: Vec<(MessageId, Side)>,
-    known: BTreeSet<(u32, Side)>,
-    enums: BTreeSet<(u32, Side)>,
+    pending: Vec<(u16, MessageId, Side)>,
+    known: BTreeSet<(u16, u32, Side)>,
+    enums: BTreeSet<(u16, u32, Side)>,
 }
 
 /// Paths to fields, as steps from a message, that stand elsewhere than in it.
@@ -28,7 +31,9 @@ pub(super) type Elsewhere<'e> = [&'e [u16]];
 impl<'s> Schemas<'s> {
     pub(super) fn new(inner: &'s Inner, forms: OpenApiForms) -> Self {
         Self {
-            schema: &inner.schema,
+            inner,
+            schema: inner.schema(0),
+            pool: 0,
             forms,
             directions: Directions::of(inner),
             prints_defaults: inner.options.print_defaults,
@@ -38,22 +43,29 @@ impl<'s> Schemas<'s> {
         }
     }
 
+    /// Takes ids as those of another schema of the program from now on.
+    pub(super) fn enter(&mut self, pool: u16) {
+        (self.pool, self.schema) = (pool, self.inner.schema(pool));
+    }
+
     /// A message's schema: a reference, or the form of a well-known type.
     pub(super) fn message(&mut self, id: MessageId, side: Side) -> Value {
         if let Some(form) = self.well_known(id, side) {
             return form;
         }
         let side = self.side(side);
-        if self.known.insert((id.0, side)) {
-            self.pending.push((id, side));
+        if self.known.insert((self.pool, id.0, side)) {
+            self.pending.push((self.pool, id, side));
         }
-        reference(&self.schema.message(id).full_name, side)
+        let message = self.schema.message(id);
+        reference((&message.full_name, message.variant), side)
     }
 
     pub(super) fn enum_reference(&mut self, id: EnumId, side: Side) -> Value {
         let side = self.side(side);
-        self.enums.insert((id.0, side));
-        reference(&self.schema.enumeration(id).full_name, side)
+        self.enums.insert((self.pool, id.0, side));
+        let entry = self.schema.enumeration(id);
+        reference((&entry.full_name, entry.variant), side)
     }
 
     /// Canonical documents have one schema for all sides.
@@ -95,17 +107,21 @@ impl<'s> Schemas<'s> {
     /// Every schema that was referred to, by name.
     pub(super) fn finish(mut self) -> Map<String, Value> {
         let mut out = Map::new();
-        while let Some((id, side)) = self.pending.pop() {
+        while let Some((pool, id, side)) = self.pending.pop() {
+            self.enter(pool);
             let body = self.object(id, side, &[]);
-            out.insert(component(&self.schema.message(id).full_name, side), body);
+            let message = self.schema.message(id);
+            out.insert(component((&message.full_name, message.variant), side), body);
         }
-        for (id, side) in std::mem::take(&mut self.enums) {
+        for (pool, id, side) in std::mem::take(&mut self.enums) {
+            self.enter(pool);
             let id = EnumId(id);
             let mut body = self.enum_values(id, side);
             if let Some(text) = self.enum_text(id) {
                 body["description"] = text.into();
             }
-            out.insert(component(&self.schema.enumeration(id).full_name, side), body);
+            let entry = self.schema.enumeration(id);
+            out.insert(component((&entry.full_name, entry.variant), side), body);
         }
         out.sort_keys();
         out
@@ -177,7 +193,8 @@ impl<'s> Schemas<'s> {
             field.oneof.is_none() && (field.rules.always_present || (self.prints_defaults && plain));
         let replies_only = side == Side::Output
             && (self.forms == OpenApiForms::Accepted
-                || (self.directions.in_replies(id) && !self.directions.in_requests(id)));
+                || (self.directions.in_replies(self.pool, id)
+                    && !self.directions.in_requests(self.pool, id)));
         if replies_only { printed } else { field.rules.required && !field.rules.output_only }
     }
 
@@ -271,12 +288,14 @@ impl<'s> Schemas<'s> {
     }
 }
 
-/// The name of a schema. A message without package cannot take the name of what a document has itself.
-fn component(full_name: &str, side: Side) -> String {
+/// The name of a schema. A message without package cannot take the name of what a document has itself; the second of
+/// two different types of one name has a number, behind a hyphen as no full name has one.
+fn component((full_name, variant): (&str, u16), side: Side) -> String {
     let dot = if matches!(full_name, "Error" | "StreamError") { "." } else { "" };
-    format!("{dot}{full_name}{}", side.suffix())
+    let number = if variant == 0 { String::new() } else { format!("-{}", u32::from(variant) + 1) };
+    format!("{dot}{full_name}{number}{}", side.suffix())
 }
 
-fn reference(full_name: &str, side: Side) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{}", component(full_name, side)) })
+fn reference(name: (&str, u16), side: Side) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", component(name, side)) })
 }

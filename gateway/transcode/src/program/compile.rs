@@ -1,39 +1,53 @@
 //! From descriptor bytes to a program.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
-use bytes::Bytes;
-
+use super::sources::{Decoded, Owners, Pools, Source, pools};
 use super::{CompileOptions, Inner, MethodData, UnknownAny, Warning};
 use crate::bind::Binding;
 use crate::bind::binding::{RawRule, Target};
-use crate::descriptor::{
-    self, DescriptorError, FileDescriptor, HttpPattern, MethodDescriptor, decode_file, http_rule,
-};
+use crate::descriptor::{self, DescriptorError, FileDescriptor, HttpPattern, MethodDescriptor, http_rule};
 use crate::rules::{HttpRule, Rules};
-use crate::schema;
+use crate::schema::{self, Schema};
 use crate::trie::Trie;
 
 /// Deeper nesting than this could need more stack than a thread has.
 const DEEPEST: u32 = 200;
 
+/// What the compiler makes.
+pub(super) struct Output {
+    pub(super) inner: Inner,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) contradictions: Vec<String>,
+}
+
 pub(super) fn compile(
-    files: &[Bytes],
+    sources: &[Source<'_>],
     rules: &dyn Rules,
     mut options: CompileOptions,
-) -> Result<(Inner, Vec<Warning>), DescriptorError> {
+) -> Result<Output, DescriptorError> {
     options.depth = options.depth.min(DEEPEST);
     let mut warnings = Vec::new();
-    let files = decode_all(files, &mut warnings)?;
-    let mut schema = schema::build(&files, rules, options.names, &mut warnings);
-    schema.opaque_any = options.unknown_any == UnknownAny::Opaque;
+    let decoded = Decoded::new(sources, &mut warnings)?;
+    let Pools { all: pools, of_source, contradictions } = pools(&decoded, &mut warnings);
+    let variants = schema::variants(&pools);
+    let build =
+        |(pool, variants): (&_, &_)| schema::build(pool, variants, rules, options.names, &mut warnings);
+    let mut schemas: Vec<Schema> = pools.iter().zip(&variants).map(build).collect();
+    for schema in &mut schemas {
+        schema.opaque_any = options.unknown_any == UnknownAny::Opaque;
+    }
+    let decoded_of = |source: usize| decoded.of_source(source);
+    for (source, pool) in of_source.iter().enumerate() {
+        let Some(schema) = schemas.get_mut(*pool) else { continue };
+        decoded_of(source).for_each(|file| schema::collect_comments(file, &mut schema.comments));
+    }
     let mut compiler = Compiler {
         rules,
         warnings,
         used: vec![false; options.http_rules.len()],
         inner: Inner {
-            schema,
+            schemas,
             methods: Vec::new(),
             bindings: Vec::new(),
             options,
@@ -41,28 +55,16 @@ pub(super) fn compile(
             trie: Trie::default(),
         },
     };
-    for file in &files {
-        compiler.file(file);
+    let owners = Owners::new(sources);
+    for (source, pool) in of_source.iter().enumerate() {
+        compiler.source(source, u16::try_from(*pool).unwrap_or(u16::MAX), &owners, decoded_of(source));
     }
     compiler.warn_unused();
-    Ok((compiler.inner, compiler.warnings))
-}
-
-fn decode_all(files: &[Bytes], warnings: &mut Vec<Warning>) -> Result<Vec<FileDescriptor>, DescriptorError> {
-    let mut seen: HashMap<String, &Bytes> = HashMap::new();
-    let mut decoded = Vec::with_capacity(files.len());
-    for bytes in files {
-        let file = decode_file(bytes)?;
-        match seen.entry(file.name.clone()) {
-            Entry::Vacant(slot) => {
-                slot.insert(bytes);
-                decoded.push(file);
-            }
-            Entry::Occupied(slot) if *slot.get() == bytes => {}
-            Entry::Occupied(slot) => warnings.push(Warning::DuplicateFile { name: slot.key().clone() }),
-        }
-    }
-    Ok(decoded)
+    let mut warnings = compiler.warnings;
+    // what two pools have alike is told once
+    let mut told = HashSet::new();
+    warnings.retain(|warning| told.insert(warning.to_string()));
+    Ok(Output { inner: compiler.inner, warnings, contradictions })
 }
 
 struct Compiler<'c> {
@@ -74,25 +76,38 @@ struct Compiler<'c> {
 }
 
 impl Compiler<'_> {
-    fn file(&mut self, file: &FileDescriptor) {
-        for service in &file.service {
-            let service_name = schema::join(&file.package, &service.name);
-            for method in &service.method {
-                if let Err(warning) = self.method(&service_name, method) {
-                    self.warnings.push(warning);
+    /// The methods of a source, but of services that another one has.
+    fn source<'f>(
+        &mut self,
+        source: usize,
+        pool: u16,
+        owners: &Owners<'_>,
+        files: impl Iterator<Item = &'f FileDescriptor>,
+    ) {
+        let former: HashSet<Box<str>> = self.inner.methods.iter().map(|one| one.service.clone()).collect();
+        for file in files {
+            for service in &file.service {
+                let service_name = schema::join(&file.package, &service.name);
+                if owners.of(&service_name).map_or(former.contains(&*service_name), |owner| owner != source) {
+                    continue;
+                }
+                for method in &service.method {
+                    if let Err(warning) = self.method(pool, &service_name, method) {
+                        self.warnings.push(warning);
+                    }
                 }
             }
         }
     }
 
-    fn method(&mut self, service: &str, d: &MethodDescriptor) -> Result<(), Warning> {
+    fn method(&mut self, pool: u16, service: &str, d: &MethodDescriptor) -> Result<(), Warning> {
         let full_name = format!("{service}.{}", d.name);
         let path = format!("/{service}/{}", d.name);
         if self.inner.method_ids.contains_key(path.as_str()) {
             return Err(Warning::DuplicateMethod { name: full_name });
         }
         let type_id = |name: &str| {
-            let found = self.inner.schema.message_id(name);
+            let found = self.inner.schema(pool).message_id(name);
             found
                 .ok_or_else(|| Warning::UnknownType { method: full_name.clone(), type_name: name.to_owned() })
         };
@@ -103,6 +118,7 @@ impl Compiler<'_> {
             full_name: full_name.as_str().into(),
             path: path.as_str().into(),
             service: service.into(),
+            pool,
             input,
             output,
             client_streaming: d.client_streaming,
@@ -113,7 +129,7 @@ impl Compiler<'_> {
         let slash = data.rules.trailing_slash || self.inner.options.trailing_slash;
         let update_mask = data.rules.update_mask;
         self.inner.methods.push(data);
-        let target = Target { index, full_name: &full_name, input, output, update_mask };
+        let target = Target { index, pool, full_name: &full_name, input, output, update_mask };
         self.bindings(&target, &d.options, slash);
         if self.inner.options.default_bindings {
             let rule = RawRule { http_method: "POST", path: &path, body: "*", response_body: "" };
@@ -169,7 +185,7 @@ impl Compiler<'_> {
     }
 
     fn binding(&mut self, target: &Target<'_>, rule: &RawRule<'_>, slash: bool) {
-        let binding = match Binding::compile(&self.inner.schema, target, rule) {
+        let binding = match Binding::compile(self.inner.schema(target.pool), target, rule) {
             Ok(binding) => binding,
             Err(warning) => return self.warnings.push(warning),
         };

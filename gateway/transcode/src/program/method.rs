@@ -11,7 +11,7 @@ use crate::json::Scanner;
 use crate::json_to_wire::trail::Trail;
 use crate::json_to_wire::{DecodeOptions, Encoder};
 use crate::rules::MethodRules;
-use crate::schema::MessageId;
+use crate::schema::{MessageId, Schema};
 use crate::wire_to_json::{self, ResponseError};
 use crate::{RequestError, RequestErrorKind};
 
@@ -21,6 +21,8 @@ pub(crate) struct MethodData {
     pub(crate) full_name: Box<str>,
     pub(crate) path: Box<str>,
     pub(crate) service: Box<str>,
+    /// The place of the schema that its messages are in.
+    pub(crate) pool: u16,
     pub(crate) input: MessageId,
     pub(crate) output: MessageId,
     pub(crate) client_streaming: bool,
@@ -62,6 +64,10 @@ impl Method {
         &self.inner.methods[self.index as usize]
     }
 
+    fn schema(&self) -> &Schema {
+        self.inner.schema(self.data().pool)
+    }
+
     /// `pkg.Service.Method`.
     pub fn full_name(&self) -> &str {
         &self.data().full_name
@@ -99,30 +105,36 @@ impl Method {
 
     /// The full name of the request message.
     pub fn input_type(&self) -> &str {
-        &self.inner.schema.message(self.data().input).full_name
+        &self.schema().message(self.data().input).full_name
     }
 
     /// The full name of the response message.
     pub fn output_type(&self) -> &str {
-        &self.inner.schema.message(self.data().output).full_name
+        &self.schema().message(self.data().output).full_name
     }
 
     /// The number of the request's field `name` (proto name or JSON name).
     pub fn input_field_number(&self, name: &str) -> Option<u32> {
-        self.inner.schema.message(self.data().input).by_name(name).map(|(_, field)| field.number)
+        self.schema().message(self.data().input).by_name(name).map(|(_, field)| field.number)
     }
 
     /// Appends the JSON form of a whole response message, without the `response_body` of any rule.
     pub fn response(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
         let options = self.inner.print_options();
-        wire_to_json::print(&self.inner.schema, self.data().output, wire, out, options)
+        wire_to_json::print(self.schema(), self.data().output, wire, out, options)
+    }
+
+    /// Appends the JSON form of a `google.protobuf.Any` given by its parts, of a type that the method's source knows
+    /// (details of its status, for one).
+    pub fn any_to_json(&self, type_url: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
+        wire_to_json::print_any(self.schema(), type_url, value, out, self.inner.print_options())
     }
 
     /// A whole request message from JSON as a gRPC frame: five bytes of header, then the message.
     pub fn request(&self, json: &[u8]) -> Result<Vec<u8>, RequestError> {
         let options = DecodeOptions::of(self.rules(), self.inner.options.depth);
         let out = vec![0; FRAME_HEADER];
-        let mut encoder = Encoder::new(&self.inner.schema, Scanner::new(json)?, out, options);
+        let mut encoder = Encoder::new(self.schema(), Scanner::new(json)?, out, options);
         encoder.message(self.data().input, &Trail::ROOT, None)?;
         encoder.scan.end()?;
         let mut out = encoder.out;

@@ -67,7 +67,7 @@ impl Route {
     }
 
     pub(crate) fn schema(&self) -> &Schema {
-        &self.inner.schema
+        self.inner.schema(self.method_data().pool)
     }
 
     pub(crate) fn options(&self) -> &CompileOptions {

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::pending::{Pending, PendingEnum, PendingMessage, TypeRef};
+use super::variants::Variants;
 use super::{
     Enum, EnumId, EnumValue, Field, Kind, Message, MessageId, NameTable, Schema, Shape, Tag, WellKnown,
 };
 use crate::block::Piece;
 use crate::descriptor::features::{Features, slot};
-use crate::descriptor::{
-    EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, OneofDescriptor,
-};
+use crate::descriptor::{FieldDescriptor, MessageDescriptor, OneofDescriptor};
 use crate::pen::Pen;
 use crate::program::{NameStyle, Warning};
 use crate::rules::Rules;
@@ -20,128 +20,27 @@ pub(crate) fn join(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
-/// Compiles `files`; what cannot be compiled is left out and told in `warnings`.
+/// Compiles what one pool declares; what cannot be compiled is left out and told in `warnings`.
 pub(crate) fn build(
-    files: &[FileDescriptor],
+    pending: &Pending<'_>,
+    variants: &Variants,
     rules: &dyn Rules,
     style: NameStyle,
     warnings: &mut Vec<Warning>,
 ) -> Schema {
-    let mut pending = Pending::default();
-    let mut schema = Schema::default();
-    for file in files {
-        pending.file(file, warnings);
-        super::comments::collect(file, &mut schema.comments);
-    }
-    schema.enums = pending.enums.iter().map(|e| enumeration(e, rules, warnings)).collect();
+    let enums = pending.enums.iter().map(|e| enumeration(e, variants, rules, warnings)).collect();
+    let mut schema = Schema { enums, ..Schema::default() };
     for (id, item) in (0..).zip(&pending.messages) {
         schema.message_ids.insert(item.full_name.as_str().into(), MessageId(id));
     }
-    let builder = Builder { pending: &pending, rules, style };
+    let builder = Builder { pending, variants, rules, style };
     schema.messages = pending.messages.iter().map(|m| builder.message(m, warnings)).collect();
     schema
 }
 
-/// A type that waits for its references to be resolved.
-struct PendingMessage<'d> {
-    full_name: String,
-    descriptor: &'d MessageDescriptor,
-    features: Features,
-    map_entry: bool,
-}
-
-struct PendingEnum<'d> {
-    full_name: String,
-    descriptor: &'d EnumDescriptor,
-    features: Features,
-}
-
-#[derive(Clone, Copy)]
-enum TypeRef {
-    Message(MessageId),
-    Enum(EnumId),
-}
-
-#[derive(Default)]
-struct Pending<'d> {
-    messages: Vec<PendingMessage<'d>>,
-    enums: Vec<PendingEnum<'d>>,
-    by_name: HashMap<String, TypeRef>,
-    /// Extensions by the message they extend, with the scope they are declared in.
-    extensions: HashMap<String, Vec<(String, &'d FieldDescriptor, Features)>>,
-}
-
-impl<'d> Pending<'d> {
-    fn file(&mut self, file: &'d FileDescriptor, warnings: &mut Vec<Warning>) {
-        let features = Features::of_file(file);
-        for message in &file.message_type {
-            self.message(message, &file.package, features, warnings);
-        }
-        for entry in &file.enum_type {
-            self.enumeration(entry, &file.package, features, warnings);
-        }
-        self.extensions(&file.extension, &file.package, features);
-    }
-
-    fn message(
-        &mut self,
-        descriptor: &'d MessageDescriptor,
-        scope: &str,
-        features: Features,
-        warnings: &mut Vec<Warning>,
-    ) {
-        const MAP_ENTRY: u32 = 7;
-        let full_name = join(scope, &descriptor.name);
-        let features = features.overridden(&descriptor.options, slot::MESSAGE);
-        for nested in &descriptor.nested_type {
-            self.message(nested, &full_name, features, warnings);
-        }
-        for nested in &descriptor.enum_type {
-            self.enumeration(nested, &full_name, features, warnings);
-        }
-        self.extensions(&descriptor.extension, &full_name, features);
-        let id = MessageId(u32::try_from(self.messages.len()).unwrap_or(u32::MAX));
-        if self.claim(&full_name, TypeRef::Message(id), warnings) {
-            let map_entry = last_varint_field(&descriptor.options, MAP_ENTRY) == Some(1);
-            self.messages.push(PendingMessage { full_name, descriptor, features, map_entry });
-        }
-    }
-
-    fn enumeration(
-        &mut self,
-        descriptor: &'d EnumDescriptor,
-        scope: &str,
-        features: Features,
-        warnings: &mut Vec<Warning>,
-    ) {
-        let full_name = join(scope, &descriptor.name);
-        let id = EnumId(u32::try_from(self.enums.len()).unwrap_or(u32::MAX));
-        if self.claim(&full_name, TypeRef::Enum(id), warnings) {
-            let features = features.overridden(&descriptor.options, slot::ENUM);
-            self.enums.push(PendingEnum { full_name, descriptor, features });
-        }
-    }
-
-    fn extensions(&mut self, found: &'d [FieldDescriptor], scope: &str, features: Features) {
-        for field in found {
-            let extendee = field.extendee.trim_start_matches('.').to_owned();
-            let entry = (scope.to_owned(), field, features);
-            self.extensions.entry(extendee).or_default().push(entry);
-        }
-    }
-
-    fn claim(&mut self, name: &str, what: TypeRef, warnings: &mut Vec<Warning>) -> bool {
-        if self.by_name.contains_key(name) {
-            warnings.push(Warning::DuplicateType { name: name.to_owned() });
-            return false;
-        }
-        self.by_name.insert(name.to_owned(), what);
-        true
-    }
-}
-
 struct Builder<'b> {
     pending: &'b Pending<'b>,
+    variants: &'b Variants,
     rules: &'b dyn Rules,
     style: NameStyle,
 }
@@ -151,6 +50,7 @@ impl Builder<'_> {
         const MESSAGE_SET: u32 = 1;
         let mut message = Message {
             full_name: item.full_name.as_str().into(),
+            variant: self.variants.of(&item.full_name),
             well_known: WellKnown::of(&item.full_name),
             deprecated: last_varint_field(&item.descriptor.options, DEPRECATED) == Some(1),
             is_message_set: last_varint_field(&item.descriptor.options, MESSAGE_SET) == Some(1),
@@ -302,7 +202,7 @@ fn quoted(name: &str) -> Vec<u8> {
 }
 
 /// The JSON name that protoc derives: `foo_bar` becomes `fooBar`.
-fn camel(name: &str) -> String {
+pub(super) fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut upper = false;
     for c in name.chars() {
@@ -326,7 +226,12 @@ fn significant_bits(kind: Kind) -> u64 {
     }
 }
 
-fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<Warning>) -> Enum {
+fn enumeration(
+    item: &PendingEnum<'_>,
+    variants: &Variants,
+    rules: &dyn Rules,
+    warnings: &mut Vec<Warning>,
+) -> Enum {
     let values: Vec<EnumValue> = item
         .descriptor
         .value
@@ -354,6 +259,7 @@ fn enumeration(item: &PendingEnum<'_>, rules: &dyn Rules, warnings: &mut Vec<War
     Enum {
         is_null: item.full_name == "google.protobuf.NullValue",
         full_name: item.full_name.as_str().into(),
+        variant: variants.of(&item.full_name),
         open: item.features.open_enum,
         values,
         numbers,

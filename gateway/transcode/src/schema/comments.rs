@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::descriptor::{EnumDescriptor, FileDescriptor, MessageDescriptor};
 
-/// Collects the comments of `file` into `into`.
-pub(super) fn collect(file: &FileDescriptor, into: &mut HashMap<String, String>) {
+/// Collects the comments of `file` into `into`. What has one keeps it.
+pub(crate) fn collect(file: &FileDescriptor, into: &mut HashMap<String, String>) {
     let Some(info) = &file.source_code_info else { return };
     let found: HashMap<&[i32], String> = info
         .location
@@ -50,7 +50,7 @@ struct Walk<'w> {
 impl Walk<'_> {
     fn take(&mut self, path: &[i32], name: String) {
         if let Some(text) = self.found.get(path) {
-            self.into.insert(name, text.clone());
+            self.into.entry(name).or_insert_with(|| text.clone());
         }
     }
 

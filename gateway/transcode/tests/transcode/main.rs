@@ -18,5 +18,6 @@ mod request;
 mod request_stream;
 mod response;
 mod routes;
+mod sources;
 mod spec;
 mod stream;
