@@ -1,20 +1,23 @@
 //! A gRPC server behind the gateway, at one or more endpoints.
 
-use std::collections::HashSet;
+mod versions;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use mesh::client::Channel;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status};
 
 use crate::descriptors::Descriptors;
 use crate::reflect::Files;
+use crate::schema::Methods;
+pub(crate) use versions::{MOST, Versions};
 
-/// An endpoint with this bit is there, says that it serves, and its schema is known.
-pub(crate) const READY: u8 = 1;
-
-/// An endpoint with this bit serves the schema in force.
-pub(crate) const SAME: u8 = 2;
+/// How long a call waits for an endpoint that it can go to.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// A gRPC server behind the gateway, with its name for logs and errors.
 #[derive(Clone, Debug)]
@@ -22,22 +25,26 @@ pub struct Backend {
     /// Its name, for example `jobs`.
     pub name: String,
     channel: Channel,
+    shared: Arc<Shared>,
+    /// The methods as its caller knows them; none where that is the schema in force, whichever that is.
+    methods: Option<Arc<Methods>>,
+}
+
+/// What all connections to a backend go by.
+#[derive(Debug, Default)]
+struct Shared {
     /// What it serves, where that is not asked of it.
-    described: Arc<ArcSwapOption<Files>>,
-    /// Paths of methods that are not the same at every endpoint: they are called only where the schema in force is.
-    differing: Arc<ArcSwap<HashSet<String>>>,
+    described: ArcSwapOption<Files>,
+    versions: ArcSwap<Versions>,
+    /// Marked when versions have changed.
+    changed: watch::Sender<()>,
 }
 
 impl Backend {
     /// A backend at the endpoints of this channel, which serve the same. The gateway decides which of them is called for
     /// what, over connections of its own.
     pub fn new(name: impl Into<String>, channel: &Channel) -> Self {
-        Self {
-            name: name.into(),
-            channel: channel.gated(),
-            described: Arc::default(),
-            differing: Arc::default(),
-        }
+        Self { name: name.into(), channel: channel.gated(), shared: Arc::default(), methods: None }
     }
 
     /// A backend whose schema is given: it needs no reflection.
@@ -49,11 +56,11 @@ impl Backend {
 
     /// What it serves, where that is given.
     pub(crate) fn described(&self) -> Option<Arc<Files>> {
-        self.described.load_full()
+        self.shared.described.load_full()
     }
 
     pub(crate) fn describe(&self, files: Files) {
-        self.described.store(Some(Arc::new(files)));
+        self.shared.described.store(Some(Arc::new(files)));
     }
 
     /// The same backend over connections of its own.
@@ -61,11 +68,66 @@ impl Backend {
         Self { channel: self.channel.apart(), ..self.clone() }
     }
 
-    /// What a method is called over: the endpoints that are ready and have it as the schema in force has it.
+    /// The same backend for a caller who knows its methods as they are here.
+    pub(crate) fn knowing(&self, methods: Option<Arc<Methods>>) -> Self {
+        Self { methods, ..self.clone() }
+    }
+
+    /// What a method is called over: the endpoints that are ready and have it as the caller knows it.
     pub(crate) fn channel(&self, path: &str) -> Channel {
-        let differing = self.differing.load();
-        let differs = !differing.is_empty() && differing.contains(path);
-        self.channel.needing(if differs { READY | SAME } else { READY })
+        let versions = self.shared.versions.load();
+        self.channel.needing(self.needs(&versions, path))
+    }
+
+    fn needs(&self, versions: &Versions, path: &str) -> u8 {
+        let known = self.methods.as_deref().or(versions.in_force.as_deref());
+        known.map_or(u8::MAX, |methods| versions.needs(methods, path))
+    }
+
+    /// The same, once there is such an endpoint, with what is left of the time then. While it is awaited another version
+    /// may come: bytes that were made for the former one do not go there.
+    pub(crate) async fn reach(
+        &self,
+        path: &str,
+        time: Option<Duration>,
+    ) -> Result<(Channel, Option<Duration>), Status> {
+        if let Some(channel) = self.fit(path)? {
+            return Ok((channel, time));
+        }
+        let began = Instant::now();
+        let until = began + time.map_or(WAIT, |time| time.min(WAIT));
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let fit = self.fit(path)?;
+            let left = time.map(|time| time.saturating_sub(began.elapsed()));
+            if let Some(channel) = fit {
+                return Ok((channel, left));
+            }
+            // the sender lives as long as this
+            if timeout_at(until, changed.changed()).await.is_err() {
+                return match time {
+                    Some(time) if time <= WAIT => Ok((self.channel(path), Some(Duration::ZERO))),
+                    _ => Err(self.lost(Status::unavailable("no endpoint was ready in time"))),
+                };
+            }
+        }
+    }
+
+    /// What a method can be called over now; an error where it will not be possible any more.
+    fn fit(&self, path: &str) -> Result<Option<Channel>, Status> {
+        let versions = self.shared.versions.load();
+        let needs = self.needs(&versions, path);
+        if versions.any_fit(needs, &self.channel) {
+            return Ok(Some(self.channel.needing(needs)));
+        }
+        match (&self.methods, &versions.in_force) {
+            (Some(known), Some(now)) if !known.agree(now, path) => Err(Status::unavailable(format!(
+                "the service {} has changed this method just now, please try again",
+                self.name
+            ))),
+            _ => Ok(None),
+        }
     }
 
     /// All endpoints, to follow them one by one.
@@ -73,9 +135,13 @@ impl Backend {
         &self.channel
     }
 
-    /// Says which methods are not the same at every endpoint.
-    pub(crate) fn differ(&self, paths: HashSet<String>) {
-        self.differing.store(Arc::new(paths));
+    /// Says which versions there are, and which endpoint has which.
+    pub(crate) fn set_versions(&self, versions: Versions) {
+        for (endpoint, (ended, fitness)) in versions.endpoints.iter().enumerate() {
+            self.channel.mark(endpoint, *ended, *fitness);
+        }
+        self.shared.versions.store(Arc::new(versions));
+        self.shared.changed.send_replace(());
     }
 
     /// What a caller is told of a failure between the gateway and this backend: that it is away, not how it is reached.

@@ -238,7 +238,7 @@ impl Handler {
                 let bounds = bounds(schema, policy, &bound);
                 let owner = schema.and_then(|schema| schema.owner(route.method().path()));
                 let is_serving = || owner.is_some_and(|owner| self.schemas.is_serving(owner));
-                let (render, ending) = (&render, &self.ending);
+                let (backend, render, ending) = (&backend, &render, &self.ending);
                 let call =
                     Call { backend, principal, policy, bounds, render, ending, is_serving: &is_serving };
                 if bound.route().method().client_streaming() {
@@ -272,7 +272,7 @@ impl Handler {
         };
         let opened = opened.and_then(|(bound, backend)| {
             let opening = Opening {
-                backend: backend.clone(),
+                backend,
                 principal: caller.principal.clone(),
                 policy: Arc::clone(policy),
                 bounds: bounds(schema, policy, &bound),
@@ -291,7 +291,7 @@ impl Handler {
         schema: &Schema,
         principal: &Principal,
         uri: &Uri,
-    ) -> Result<(Bound, &Backend), Problem> {
+    ) -> Result<(Bound, Backend), Problem> {
         let bound = route.bind(uri.path(), uri.query()).map_err(|error| Problem::request(&error));
         // who may not call learns nothing of what is wrong with the query
         let path_only = if bound.is_err() { route.bind(uri.path(), None).ok() } else { None };
@@ -300,7 +300,10 @@ impl Handler {
             access::check(schema.access.get(method.path()), principal, bound)
                 .map_err(|status| Problem::backend(&status))?;
         }
-        let owner = schema.owner(method.path()).and_then(|index| self.backends.get(index));
+        let owner = schema.owner(method.path()).and_then(|index| {
+            // the body may take its time: what is made of it by this schema is for those who serve this schema
+            Some(self.backends.get(index)?.knowing(schema.methods(index)))
+        });
         let backend =
             owner.ok_or_else(|| Problem::backend(&Status::unavailable("no backend serves this method")))?;
         Ok((bound?, backend))

@@ -1,11 +1,12 @@
 //! What the backends serve, as one immutable snapshot behind an atomic swap.
 
-mod changes;
 mod compile;
 mod endpoint;
 mod follow;
 mod gather;
+mod methods;
 mod report;
+mod slots;
 mod told;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use crate::descriptors::Descriptors;
 use crate::mapping::Mapping;
 use compile::compile;
 use endpoint::{Known, News};
+pub(crate) use methods::Methods;
 
 /// Services to backends, by the place in the list of backends.
 type Owners = HashMap<String, usize, RandomState>;
@@ -44,6 +46,8 @@ pub(crate) struct Schema {
     /// Reflection of all of it.
     pub(crate) reflection: Reflection,
     owners: Owners,
+    /// The methods of the backends, by their places.
+    methods: Vec<Option<Arc<Methods>>>,
     /// The files that it was made of.
     files: Vec<Bytes>,
     hash: String,
@@ -65,6 +69,11 @@ impl Schema {
     /// The backend of a service, by its full name.
     pub(crate) fn owner_of(&self, service: &str) -> Option<usize> {
         self.owners.get(service).copied()
+    }
+
+    /// The methods of a backend as they are here.
+    pub(crate) fn methods(&self, backend: usize) -> Option<Arc<Methods>> {
+        self.methods.get(backend).cloned().flatten()
     }
 
     /// What is said of the calls of a method, by its gRPC path.
@@ -195,8 +204,9 @@ impl Schemas {
     /// Serves what is known from now on. What cannot be served changes nothing.
     fn adopt(&self, known: &[Known], mapping: &Mapping) -> bool {
         let parts = self.backends.iter().map(|one| one.name.as_str()).zip(known);
-        match compile(parts.map(|(name, known)| (name, known.files.as_ref())), self.unstated, mapping) {
-            Ok(schema) => {
+        match compile(parts.map(|(name, known)| (name, known.files.as_deref())), self.unstated, mapping) {
+            Ok(mut schema) => {
+                schema.methods = known.iter().map(|known| known.methods.clone()).collect();
                 self.replace(schema);
                 self.refused.store(Arc::default());
                 true
@@ -264,11 +274,8 @@ impl Schemas {
                 slot.refuse(former);
             }
         }
-        if let Some(slot) = known.get(index) {
-            backend.differ(slot.differing());
-            for (endpoint, (ended, fitness)) in slot.fitness().enumerate() {
-                backend.endpoints().mark(endpoint, ended, fitness);
-            }
+        if let Some(slot) = known.get_mut(index) {
+            backend.set_versions(slot.versions());
         }
         self.missing.send_replace(known.iter().filter(|known| known.files.is_none()).count());
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use mesh::client::ResponseBody as Replies;
 use mesh::deadline;
 use mesh::identity::Principal;
@@ -65,17 +65,19 @@ pub(crate) fn begin(
     metadata: HeaderMap,
     time: Option<Duration>,
 ) -> impl Future<Output = Result<Response<Replies>, Status>> + Send + use<> {
-    let (backend, mut channel) = (backend.clone(), backend.channel(path));
-    let uri = path.parse().map_err(|_| Status::internal("the method's path is not one"));
-    let mut headers = head(metadata, principal);
-    if let Some(time) = time {
-        headers.insert(deadline::TIMEOUT_HEADER, deadline::format(time));
-    }
+    let backend = backend.clone();
+    let uri = Uri::try_from(path).map_err(|_| Status::internal("the method's path is not one"));
+    let headers = head(metadata, principal);
     async move {
+        let uri = uri?;
+        let (mut channel, time) = backend.reach(uri.path(), time).await?;
         let mut request = Request::new(frames);
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri?;
+        *request.uri_mut() = uri;
         *request.headers_mut() = headers;
+        if let Some(time) = time {
+            request.headers_mut().insert(deadline::TIMEOUT_HEADER, deadline::format(time));
+        }
         let called = channel.call(request).await;
         begun(called.map_err(|status| backend.lost(status))?)
     }

@@ -58,6 +58,7 @@ pub(super) fn compile<'a>(
         access,
         reflection,
         owners,
+        methods: Vec::new(),
         files,
         bounds,
         hash: hash(all.iter()),

@@ -3,10 +3,11 @@
 //! A new schema comes into force when every endpoint that is ready serves it. Until then methods that differ are called
 //! only where the schema in force is, the others anywhere.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use super::changes::changes;
-use crate::backend::{READY, SAME};
+use super::Methods;
+use super::slots::Slots;
+use crate::backend::Versions;
 use crate::reflect::Files;
 
 /// What is heard of an endpoint, while so many of its connections had ended.
@@ -24,13 +25,13 @@ pub(super) enum News {
 #[derive(Clone, Debug, Default)]
 struct Endpoint {
     /// What it served when it was last seen.
-    files: Option<Files>,
+    files: Option<Arc<Files>>,
     serving: bool,
     ended: u64,
 }
 
 impl Endpoint {
-    fn ready(&self) -> Option<&Files> {
+    fn ready(&self) -> Option<&Arc<Files>> {
         self.files.as_ref().filter(|_| self.serving)
     }
 }
@@ -39,15 +40,19 @@ impl Endpoint {
 #[derive(Debug)]
 pub(super) struct Known {
     endpoints: Vec<Endpoint>,
-    /// The schema in force.
-    pub(super) files: Option<Files>,
+    /// The schema in force, and its methods.
+    pub(super) files: Option<Arc<Files>>,
+    pub(super) methods: Option<Arc<Methods>>,
     /// One that could not be used.
-    refused: Option<Files>,
+    refused: Option<Arc<Files>>,
+    slots: Slots,
 }
 
 impl Known {
     pub(super) fn new(endpoints: usize) -> Self {
-        Self { endpoints: vec![Endpoint::default(); endpoints], files: None, refused: None }
+        let (files, methods, refused) = (None, None, None);
+        let endpoints = vec![Endpoint::default(); endpoints];
+        Self { endpoints, files, methods, refused, slots: Slots::default() }
     }
 
     /// Whether any endpoint is ready.
@@ -60,8 +65,12 @@ impl Known {
         let Some(endpoint) = self.endpoints.get_mut(endpoint) else { return false };
         match news {
             News::Files(ended, files) => {
-                let same = endpoint.files.as_ref() == Some(&files) && endpoint.ended == ended;
-                (endpoint.files, endpoint.ended) = (Some(files), ended);
+                let same = endpoint.files.as_deref() == Some(&files) && endpoint.ended == ended;
+                // endpoints that serve the same share it
+                if !same {
+                    endpoint.files = Some(self.slots.share(files));
+                }
+                endpoint.ended = ended;
                 !same
             }
             News::Serving(ended, serving) => {
@@ -75,13 +84,14 @@ impl Known {
 
     /// Takes what every endpoint serves from a description.
     pub(super) fn describe(&mut self, files: &Files) {
+        let files = self.slots.share(files.clone());
         for endpoint in &mut self.endpoints {
-            endpoint.files = Some(files.clone());
+            endpoint.files = Some(Arc::clone(&files));
         }
     }
 
     /// What should come into force now, if it is not.
-    pub(super) fn candidate(&self) -> Option<&Files> {
+    pub(super) fn candidate(&self) -> Option<&Arc<Files>> {
         let mut ready = self.endpoints.iter().filter_map(Endpoint::ready);
         let first = match &self.files {
             Some(_) => ready.next(),
@@ -93,37 +103,50 @@ impl Known {
     }
 
     /// Brings a schema into force; returns the former one.
-    pub(super) fn adopt(&mut self, files: Files) -> Option<Files> {
+    pub(super) fn adopt(&mut self, files: Arc<Files>) -> Option<Arc<Files>> {
         self.refused = None;
+        // its methods are compared with themselves on every call: they are made once
+        let _ = self.slots.place(&files);
+        self.methods = Some(self.slots.methods(&files));
         self.files.replace(files)
     }
 
     /// Takes a schema back that cannot be used, and does not try it again.
-    pub(super) fn refuse(&mut self, former: Option<Files>) {
+    pub(super) fn refuse(&mut self, former: Option<Arc<Files>>) {
+        self.methods = former.as_ref().map(|files| self.slots.methods(files));
         self.refused = std::mem::replace(&mut self.files, former);
     }
 
-    /// What each endpoint is fit for, with how many of its connections had ended.
-    pub(super) fn fitness(&self) -> impl Iterator<Item = (u64, u8)> {
-        self.endpoints.iter().map(|endpoint| {
-            let fitness = match endpoint.ready() {
-                None => 0,
-                files if files == self.files.as_ref() => READY | SAME,
-                Some(_) => READY,
-            };
-            (endpoint.ended, fitness)
+    /// Whether each endpoint is ready, and whether it serves the schema in force.
+    pub(super) fn standings(&self) -> impl Iterator<Item = (bool, bool)> {
+        let current = |files: &Arc<Files>| Some(files) == self.files.as_ref();
+        self.endpoints.iter().map(move |endpoint| {
+            let ready = endpoint.ready();
+            (ready.is_some(), ready.is_some_and(current))
         })
     }
 
-    /// Paths of methods that are not everywhere as the schema in force has them.
-    pub(super) fn differing(&self) -> HashSet<String> {
-        let ready = || self.endpoints.iter().filter_map(Endpoint::ready);
-        // where nobody serves the schema in force, because the new one cannot be used, there is no choice
-        let Some(force) = self.files.as_ref().filter(|force| ready().any(|files| files == *force)) else {
-            return HashSet::new();
-        };
-        let others = ready().filter(|files| *files != force);
-        others.flat_map(|files| changes(force, files)).collect()
+    /// What the endpoints serve.
+    pub(super) fn versions(&mut self) -> Versions {
+        let mut versions = Versions { in_force: self.methods.clone(), ..Versions::default() };
+        let is_served = self.standings().any(|(_, current)| current);
+        let served = self.endpoints.iter().filter_map(|one| one.files.as_ref());
+        let in_use: Vec<_> = served.chain(&self.files).cloned().collect();
+        self.slots.keep(&in_use);
+        let Self { endpoints, methods, refused, slots, .. } = self;
+        for endpoint in endpoints {
+            let place = endpoint.files.as_ref().and_then(|files| slots.place(files));
+            if let (Some(place), Some(files)) = (place, &endpoint.files)
+                && let Some(slot) = versions.methods.get_mut(place)
+            {
+                // where nobody serves the schema in force, because the new one cannot be used, there is no choice
+                let is_taken_for_it = !is_served && refused.as_ref() == Some(files);
+                *slot = if is_taken_for_it { methods.clone() } else { Some(slots.methods(files)) };
+            }
+            let fitness = place.filter(|_| endpoint.serving).map_or(0, Versions::fitness);
+            versions.endpoints.push((endpoint.ended, fitness));
+        }
+        versions
     }
 }
 
@@ -133,6 +156,11 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    /// Whether an endpoint is ready, and whether it serves the schema in force.
+    const SAME: (bool, bool) = (true, true);
+    const READY: (bool, bool) = (true, false);
+    const AWAY: (bool, bool) = (false, false);
 
     fn files(version: &str) -> Files {
         Files { services: vec![version.to_owned()], ..Files::default() }
@@ -150,8 +178,8 @@ mod tests {
         known.files.as_ref().map(|files| files.services[0].clone())
     }
 
-    fn fitness(known: &Known) -> Vec<u8> {
-        known.fitness().map(|(_, fitness)| fitness).collect()
+    fn standings(known: &Known) -> Vec<(bool, bool)> {
+        known.standings().collect()
     }
 
     #[test]
@@ -161,15 +189,15 @@ mod tests {
         know(&mut known, 0, "one");
         assert_eq!(settle(&mut known).unwrap(), "one");
         know(&mut known, 1, "one");
-        assert_eq!(fitness(&known), [READY | SAME, READY | SAME]);
+        assert_eq!(standings(&known), [SAME, SAME]);
         know(&mut known, 0, "two");
         assert_eq!(settle(&mut known).unwrap(), "one", "the other still serves it");
-        assert_eq!(fitness(&known), [READY, READY | SAME]);
+        assert_eq!(standings(&known), [READY, SAME]);
         assert!(known.take(1, News::Away));
         assert_eq!(settle(&mut known).unwrap(), "two", "the only one that is ready");
-        assert_eq!(fitness(&known), [READY | SAME, 0]);
+        assert_eq!(standings(&known), [SAME, AWAY]);
         know(&mut known, 1, "two");
-        assert_eq!(fitness(&known), [READY | SAME, READY | SAME]);
+        assert_eq!(standings(&known), [SAME, SAME]);
     }
 
     #[test]
@@ -191,10 +219,10 @@ mod tests {
         know(&mut known, 0, "one");
         settle(&mut known);
         know(&mut known, 0, "broken");
-        let former = known.adopt(files("broken"));
+        let former = known.adopt(Arc::new(files("broken")));
         known.refuse(former);
         assert_eq!(known.candidate(), None);
-        assert_eq!(known.files, Some(files("one")));
+        assert_eq!(known.files.as_deref(), Some(&files("one")));
         know(&mut known, 0, "two");
         assert_eq!(settle(&mut known).unwrap(), "two");
     }

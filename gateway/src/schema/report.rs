@@ -1,7 +1,7 @@
 //! What is served, told to those who run the gateway.
 
 use super::{Schemas, compile, told};
-use crate::backend::{Backend, READY, SAME};
+use crate::backend::Backend;
 use crate::state::{BackendState, EndpointState, RouteState, State};
 
 impl Schemas {
@@ -57,10 +57,9 @@ impl Schemas {
 }
 
 fn endpoint_states(backend: &Backend, known: &super::Known) -> Vec<EndpointState> {
-    let state = |(index, (_, fitness)): (usize, (u64, u8))| {
+    let state = |(index, (ready, current)): (usize, (bool, bool))| {
         let (place, error) = backend.endpoints().place(index)?;
-        let is = |bit| fitness & bit == bit;
-        Some(EndpointState { place, ready: is(READY), current: is(READY | SAME), error })
+        Some(EndpointState { place, ready, current, error })
     };
-    known.fitness().enumerate().filter_map(state).collect()
+    known.standings().enumerate().filter_map(state).collect()
 }

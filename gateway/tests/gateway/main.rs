@@ -23,6 +23,7 @@ mod policy_coding;
 mod process;
 mod raw;
 mod rest;
+mod rollover;
 mod schema;
 mod several;
 mod streams;

@@ -60,7 +60,8 @@ fn files(file: &FileDescriptorProto) -> Files {
 fn changed(change: impl Fn(&mut FileDescriptorProto)) -> Vec<String> {
     let mut other = file();
     change(&mut other);
-    let mut paths: Vec<_> = changes(&files(&file()), &files(&other)).into_iter().collect();
+    let (own, other) = (Methods::of(&files(&file())), Methods::of(&files(&other)));
+    let mut paths: Vec<_> = own.0.keys().filter(|path| !own.agree(&other, path)).cloned().collect();
     paths.sort();
     paths
 }

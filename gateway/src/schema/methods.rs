@@ -1,9 +1,11 @@
-//! Which methods two versions of a backend do not have in common: a method is the same when its own descriptor is, and
-//! that of every message and enum that can be reached from it, byte by byte.
+//! What each method is: a method is the same in two versions of a backend when its own descriptor is, and that of every
+//! message and enum that can be reached from it, byte by byte.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, Hash};
 
 use bytes::Bytes;
+use foldhash::quality::FixedState;
 use prost::Message as _;
 
 use crate::reflect::Files;
@@ -11,31 +13,40 @@ use crate::reflect::Files;
 /// Messages may lie in each other so deep.
 const MAX_DEPTH: usize = 64;
 
-/// Paths of the methods of `own` that `other` does not have, or has otherwise.
-pub(super) fn changes(own: &Files, other: &Files) -> HashSet<String> {
-    let (own, other) = (Index::of(own), Index::of(other));
-    let mut changed: HashSet<&str> = own
-        .types
-        .iter()
-        .filter(|(name, one)| other.types.get(*name).is_none_or(|two| two.own != one.own))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    loop {
-        let before = changed.len();
-        for (name, one) in &own.types {
-            if one.uses.iter().any(|used| changed.contains(used.as_str())) {
-                changed.insert(name);
+/// The methods of one version of a backend: hashes of 128 bits of all that they are made of, by their paths.
+#[derive(Debug, Default)]
+pub(crate) struct Methods(HashMap<String, [u64; 2]>);
+
+impl Methods {
+    pub(super) fn of(files: &Files) -> Self {
+        let index = Index::of(files);
+        let types: HashMap<&str, [u64; 2]> =
+            index.types.iter().map(|(name, one)| (name.as_str(), hash((name, &one.own)))).collect();
+        let methods = index.methods.iter().map(|(path, one)| {
+            let mut sum = hash(&one.own);
+            for name in index.reached(one) {
+                // a type that is missing is another one than a type that is there
+                add(&mut sum, types.get(name).copied().unwrap_or_else(|| hash(name)));
             }
-        }
-        if changed.len() == before {
-            break;
-        }
+            (path.clone(), sum)
+        });
+        Self(methods.collect())
     }
-    let differs = |path: &String, one: &Part| {
-        other.methods.get(path).is_none_or(|two| two.own != one.own)
-            || one.uses.iter().any(|used| changed.contains(used.as_str()) || !own.types.contains_key(used))
-    };
-    own.methods.iter().filter(|(path, one)| differs(path, one)).map(|(path, _)| path.clone()).collect()
+
+    /// Whether both have the method of this path, and alike, or neither has it.
+    pub(crate) fn agree(&self, other: &Self, path: &str) -> bool {
+        std::ptr::eq(self, other) || self.0.get(path) == other.0.get(path)
+    }
+}
+
+fn hash(what: impl Hash) -> [u64; 2] {
+    [0, 1].map(|seed| FixedState::with_seed(seed).hash_one(&what))
+}
+
+fn add(sum: &mut [u64; 2], more: [u64; 2]) {
+    for (sum, more) in sum.iter_mut().zip(more) {
+        *sum = sum.wrapping_add(more);
+    }
 }
 
 /// A descriptor, and the types that it names.
@@ -54,6 +65,19 @@ struct Index {
 }
 
 impl Index {
+    /// The types that can be reached from a method, each once.
+    fn reached<'a>(&'a self, method: &'a Part) -> HashSet<&'a str> {
+        let mut waiting: Vec<&str> = method.uses.iter().map(String::as_str).collect();
+        let mut reached = HashSet::new();
+        while let Some(name) = waiting.pop() {
+            if reached.insert(name) {
+                let uses = self.types.get(name).map_or(&[][..], |one| &one.uses);
+                waiting.extend(uses.iter().map(String::as_str));
+            }
+        }
+        reached
+    }
+
     fn of(files: &Files) -> Self {
         let mut index = Self::default();
         for bytes in files.files.values() {
