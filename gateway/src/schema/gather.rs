@@ -37,8 +37,8 @@ pub(super) struct Gathered<'a> {
     /// The first of each name.
     pub(super) files: Vec<Bytes>,
     clashes: Vec<Clash<'a>>,
-    /// Services that another backend has already.
-    doubles: Vec<String>,
+    /// Services that get no calls, each in a sentence.
+    unserved: Vec<String>,
 }
 
 impl<'a> Gathered<'a> {
@@ -50,7 +50,7 @@ impl<'a> Gathered<'a> {
             owners: Owners::default(),
             files: Vec::new(),
             clashes: Vec::new(),
-            doubles: Vec::new(),
+            unserved: Vec::new(),
         };
         let mut names: Vec<&str> = Vec::new();
         let mut seen: HashMap<&str, (&str, &Bytes)> = HashMap::new();
@@ -59,6 +59,10 @@ impl<'a> Gathered<'a> {
             names.push(backend);
             let Some(files) = files else { continue };
             gathered.claim(index, files, &names);
+            let left_out = files.left_out.iter();
+            gathered.unserved.extend(left_out.map(|(service, told)| {
+                format!("the service {service} of the backend {backend} is left out: {told}")
+            }));
             for (file, bytes) in &files.files {
                 match seen.entry(file) {
                     Entry::Vacant(place) => {
@@ -89,7 +93,7 @@ impl<'a> Gathered<'a> {
         for service in &files.services {
             let owner = *self.owners.entry(service.clone()).or_insert(index);
             if let (true, Some(first), Some(second)) = (owner != index, names.get(owner), names.get(index)) {
-                self.doubles.push(format!(
+                self.unserved.push(format!(
                     "the service {service} of the backend {second} gets no calls, because {first} has it too"
                 ));
             }
@@ -132,7 +136,7 @@ impl<'a> Gathered<'a> {
 
     /// What of it cannot be served, or cannot be told by reflection, where types contradict each other.
     pub(super) fn warnings(&self, contradictions: &[String]) -> Vec<String> {
-        let mut warnings = self.doubles.clone();
+        let mut warnings = self.unserved.clone();
         let mut left: Vec<&str> = contradictions.iter().map(String::as_str).collect();
         for Clash { file, first, second, former, bytes } in &self.clashes {
             let declared = File::read(bytes);

@@ -17,6 +17,7 @@ mod hostile_reflection;
 mod http2;
 mod introspection;
 mod methods;
+mod partial_reflection;
 mod pki;
 mod policy;
 mod policy_coding;

@@ -54,7 +54,11 @@ fn file() -> FileDescriptorProto {
 
 fn files(file: &FileDescriptorProto) -> Files {
     let bytes = Bytes::from(file.encode_to_vec());
-    Files { services: vec!["t.S".to_owned()], files: [("t.proto".to_owned(), bytes)].into() }
+    Files {
+        services: vec!["t.S".to_owned()],
+        files: [("t.proto".to_owned(), bytes)].into(),
+        ..Files::default()
+    }
 }
 
 fn changed(change: impl Fn(&mut FileDescriptorProto)) -> Vec<String> {
