@@ -1,4 +1,4 @@
-//! Reflection that does not know all that it lists.
+//! Reflection that does not know all that it lists, and reflection of the older version alone.
 
 use gateway::Backend;
 use mesh::client::{Channel, Endpoint};
@@ -61,4 +61,16 @@ async fn a_service_that_lacks_a_file_is_left_out_and_the_rest_serves() {
         "the service b.S of the backend echo is left out: reflection does not tell the file nowhere.proto";
     assert_eq!(world.gateway.state().warnings, [told]);
     assert_eq!(world.gateway.state().backends[0].services, ["a.S"]);
+}
+
+#[tokio::test]
+async fn the_older_version_of_reflection_is_enough() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut echo =
+        Echo::new(vec![service("a", &["common.proto"]), file(("common.proto", "c"), &[], vec![], &[])]);
+    echo.only_older = true;
+    echo.unknown = vec!["by.Hand".to_owned()];
+    let world = world(&echo, &directory).await;
+    assert_eq!(status(&world, "/a.S/Echo").await, 200);
+    assert_eq!(world.gateway.state().warnings.len(), 1, "by.Hand");
 }
