@@ -19,7 +19,7 @@ use crate::state::{Shared, State};
 const CHUNK: usize = 64 << 10;
 
 /// Room that a buffer keeps when it is empty.
-const KEPT: usize = 256 << 10;
+const KEPT: usize = 128 << 10;
 
 /// Begins a connection on a byte stream. Nothing is sent before the driver is polled, and it must be polled until it ends.
 pub fn connect<I: AsyncRead + AsyncWrite + Unpin>(io: I, settings: Settings) -> (Sender, Driver<I>) {

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::stream::{Half, Stream, Waiting};
 
 /// Bytes in the buffer beyond which requests wait in their streams.
-pub(crate) const BUFFER: usize = 256 << 10;
+pub(crate) const BUFFER: usize = 64 << 10;
 
 impl State {
     /// Makes a stream for a request, and opens it, unless the server must end another one first.
