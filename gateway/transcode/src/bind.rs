@@ -55,7 +55,7 @@ impl Bound {
             let error = |kind, expected| RequestError::new(kind, expected).on(variable.name.as_str());
             let value =
                 decode(raw, mode).map_err(|e| error(K::MalformedPath, e.expected().into()).got(raw))?;
-            let wrong = |expected| error(K::PathValue, expected).got(&format!("{value:?}"));
+            let wrong = |expected| error(K::PathValue, expected).got_text(&value);
             let style = TextStyle {
                 lenient_bool: variable.place.rules(schema).is_some_and(|r| r.lenient_bool),
                 outside_json: true,

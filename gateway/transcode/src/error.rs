@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::excerpt::{beginning, ends, quoted};
+
 /// The kind of fault, for callers that answer by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,7 +64,8 @@ impl RequestErrorKind {
 /// A refused request.
 ///
 /// Displays as `<path>: expected <expected>, got <got> at position <position>`, without the parts that do not apply;
-/// faults of a streamed request end in `in message <number>`.
+/// faults of a streamed request end in `in message <number>`. However long the request is, the text is not: names, keys
+/// and values in it are cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError(Box<Details>);
 
@@ -79,13 +82,22 @@ struct Details {
 impl std::error::Error for RequestError {}
 
 impl RequestError {
+    /// Characters of what was found that are shown.
+    const LONGEST_GOT: usize = 60;
+
+    /// With what would be accepted, cut where it repeats something endless of the request.
     pub(crate) fn new(kind: RequestErrorKind, expected: impl Into<Cow<'static, str>>) -> Self {
+        const LONGEST: usize = 1_000;
+        let expected = match expected.into() {
+            Cow::Owned(text) => beginning(&text, LONGEST).into_owned().into(),
+            fixed @ Cow::Borrowed(_) => fixed,
+        };
         Self(Box::new(Details {
             kind,
             path: String::new(),
             position: None,
             record: None,
-            expected: expected.into(),
+            expected,
             got: String::new(),
         }))
     }
@@ -103,22 +115,26 @@ impl RequestError {
         self
     }
 
-    /// Names the place; a place that is already named stays.
-    pub(crate) fn on(mut self, path: impl Into<String>) -> Self {
+    /// Names the place; a place that is already named stays. Of a long path the beginning and the end are kept.
+    pub(crate) fn on(mut self, path: impl AsRef<str>) -> Self {
+        const LONGEST: usize = 400;
         if self.0.path.is_empty() {
-            self.0.path = path.into();
+            self.0.path = ends(path.as_ref(), LONGEST).into_owned();
         }
         self
     }
 
     /// What was found: a value as it stands in the input, cut to a length that fits a message.
     pub(crate) fn got(mut self, text: &str) -> Self {
-        const LONGEST: usize = 60;
-        self.0.got = match text.char_indices().nth(LONGEST) {
-            Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
-            None => text.to_owned(),
-        };
+        self.0.got = beginning(text, Self::LONGEST_GOT).into_owned();
         self
+    }
+
+    /// As [`Self::got`], for a text without its quotes.
+    pub(crate) fn got_text(self, text: &str) -> Self {
+        // the quoted form is never shorter, so that nothing is missed
+        let quoted = quoted(text, Self::LONGEST_GOT);
+        self.got(&quoted)
     }
 
     pub(crate) fn with_kind(mut self, kind: RequestErrorKind) -> Self {

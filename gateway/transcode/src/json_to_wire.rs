@@ -16,6 +16,7 @@ pub(crate) mod wellknown;
 
 use crate::bind::tree::{Entry, Leaf, Tree};
 use crate::error::{RequestError, RequestErrorKind as K};
+use crate::excerpt::quoted;
 use crate::json::{Scan, Scanner};
 use crate::rules::{MethodRules, UnknownFields};
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
@@ -325,7 +326,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
             }
             return Ok(());
         }
-        let expected = format!("{:?} as in the path", leaf.text);
+        let expected = format!("{} as in the path", quoted(&leaf.text, 60));
         Err(place.name(self.scan.mismatch(start, expected).with_kind(K::PathConflict)))
     }
 

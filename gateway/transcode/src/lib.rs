@@ -11,6 +11,7 @@ mod bind;
 mod block;
 mod descriptor;
 mod error;
+mod excerpt;
 mod json;
 mod json_to_wire;
 mod openapi;

@@ -128,7 +128,7 @@ pub enum RouteError {
     /// The path itself is not well formed: 400.
     #[error("expected {expected}, got {segment:?} in the path")]
     BadPath {
-        /// The segment as it came.
+        /// The segment as it came, cut where it is long.
         segment: String,
         /// What would be accepted.
         expected: &'static str,
@@ -201,7 +201,8 @@ impl Program {
 
     fn find(&self, http_method: Option<&str>, path: &str) -> Result<Found, RouteError> {
         if !path.starts_with('/') {
-            let segment = path.split('/').next().unwrap_or_default().to_owned();
+            let segment = path.split('/').next().unwrap_or_default();
+            let segment = crate::excerpt::beginning(segment, 60).into_owned();
             return Err(RouteError::BadPath { segment, expected: "a path that begins with a slash" });
         }
         let found = self.inner.trie.find(http_method, path);

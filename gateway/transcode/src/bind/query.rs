@@ -1,9 +1,12 @@
 //! The query: pairs to places, strict about every name.
 
+use std::borrow::Cow;
+
 use super::binding::Binding;
 use super::place::{Place, PlaceFault};
 use super::tree::{Refusal, Tree};
 use crate::error::{RequestError, RequestErrorKind as K};
+use crate::excerpt::beginning;
 use crate::percent::{Mode, PercentFault, decode};
 use crate::program::CompileOptions;
 use crate::rules::{MethodRules, UnknownParameters};
@@ -61,9 +64,9 @@ fn put(
     };
     let error = |kind, expected| RequestError::new(kind, expected).on(shown(name));
     tree.put(schema, place, value, style).map_err(|refusal| match refusal {
-        Refusal::Value(expected) => error(K::Parameter, expected).got(&format!("{value:?}")),
+        Refusal::Value(expected) => error(K::Parameter, expected).got_text(value),
         Refusal::Twice => error(K::DuplicateParameter, "".into()),
-        Refusal::Oneof(other) => error(K::Oneof, format!("not both {name} and {other}").into()),
+        Refusal::Oneof(other) => error(K::Oneof, format!("not both {} and {other}", shown(name)).into()),
     })
 }
 
@@ -140,13 +143,9 @@ fn check_free(schema: &Schema, binding: &Binding, place: &Place, name: &str) -> 
     Ok(())
 }
 
-/// A name as it stands in a message to a person: names come from outside and may be endless.
-fn shown(name: &str) -> String {
-    const LONGEST: usize = 100;
-    match name.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{}…", name.get(..cut).unwrap_or_default()),
-        None => name.to_owned(),
-    }
+/// A name as it stands in a message to a person.
+fn shown(name: &str) -> Cow<'_, str> {
+    beginning(name, 100)
 }
 
 /// The names that the method's query knows, for a message to a person.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::RequestError;
+use crate::excerpt::{beginning, quoted};
 use crate::schema::Field;
 
 /// One step from a value to a value inside it.
@@ -38,6 +39,9 @@ impl<'t> Trail<'t> {
     }
 }
 
+/// Characters of one name or key that are shown.
+const LONGEST: usize = 60;
+
 impl fmt::Display for Trail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(up) = self.up {
@@ -48,16 +52,16 @@ impl fmt::Display for Trail<'_> {
         }
         match self.step {
             Step::Root => Ok(()),
-            Step::Field(name) => f.write_str(name),
+            Step::Field(name) => f.write_str(&beginning(name, LONGEST)),
             Step::Member(field) => f.write_str(field.output_name()),
             Step::Index(index) => write!(f, "[{index}]"),
             Step::Key(key) if key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) => {
                 if self.up.is_some_and(|up| !matches!(up.step, Step::Root)) {
                     f.write_str(".")?;
                 }
-                f.write_str(key)
+                f.write_str(&beginning(key, LONGEST))
             }
-            Step::Key(key) => write!(f, "[{key:?}]"),
+            Step::Key(key) => write!(f, "[{}]", quoted(key, LONGEST)),
         }
     }
 }

@@ -133,7 +133,7 @@ impl<'i> Encoder<'_, 'i> {
             }
             let place = place.child(Step::Field("@type"));
             let error = self.scan.mismatch(start, "the URL of a type that is known here");
-            return Err(place.name(error.got(&format!("{url:?}"))));
+            return Err(place.name(error.got_text(&url)));
         };
         put_len_field(&mut self.out, 1, url.as_bytes());
         put_tag(&mut self.out, 2, WireType::Len);

@@ -24,7 +24,7 @@ impl InputFormat {
                 K::MediaType,
                 "the content type application/json or application/x-ndjson",
             )
-            .got(&format!("{given:?}"))),
+            .got_text(given)),
         }
     }
 }
@@ -34,7 +34,7 @@ pub(crate) fn check_json(content_type: Option<&str>) -> Result<(), RequestError>
     match content_type {
         Some(given) if !is_json(&essence(given)) => {
             let error = RequestError::new(K::MediaType, "the content type application/json");
-            Err(error.got(&format!("{given:?}")))
+            Err(error.got_text(given))
         }
         _ => Ok(()),
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::fast::RandomState;
 
 use super::{BindingId, Trie};
+use crate::excerpt::beginning;
 use crate::percent::{Mode, PercentFault, decode};
 
 /// As many segments as most paths have at most.
@@ -114,7 +115,7 @@ pub(super) fn split(path: &str) -> Result<Vec<PathSegment<'_>>, BadSegment> {
     let mut segments = Vec::with_capacity(USUAL_SEGMENTS);
     let mut start = 0;
     for raw in path.split('/') {
-        let bad = |expected| BadSegment { segment: raw.to_owned(), expected };
+        let bad = |expected| BadSegment { segment: beginning(raw, 60).into_owned(), expected };
         let text = decode(raw, Mode::Segment).map_err(|e: PercentFault| bad(e.expected()))?;
         if text == "." || text == ".." {
             return Err(bad("a path without dot segments"));

@@ -14,6 +14,7 @@ mod outside;
 mod patch;
 mod proto2;
 mod query;
+mod refusals;
 mod request;
 mod request_stream;
 mod response;
