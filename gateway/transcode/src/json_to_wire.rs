@@ -142,7 +142,7 @@ impl<'s, 'i> Encoder<'s, 'i> {
         if let Some(tree) = bound {
             tree.write_missing(self.schema, &seen, &mut self.out);
         }
-        if message.has_required {
+        if message.has_required || bound.is_some() {
             self.check_required(message, &seen, trail, bound)?;
         }
         if message.is_message_set {
@@ -337,14 +337,12 @@ impl<'s, 'i> Encoder<'s, 'i> {
         trail: &Trail<'_>,
         bound: Option<&Tree>,
     ) -> Scan<()> {
-        let missing = (0_u16..).zip(&message.fields).find(|(index, field)| {
-            field.required && !seen.has(*index) && !bound.is_some_and(|tree| tree.supplies(*index))
-        });
-        match missing {
+        let none = Tree::default();
+        match bound.unwrap_or(&none).missing(self.schema, message, &|index| seen.has(index)) {
             None => Ok(()),
-            Some((_, field)) => {
+            Some(path) => {
                 let error = RequestError::new(K::MissingField, "").at(self.scan.position());
-                Err(trail.child(Step::Member(field)).name(error))
+                Err(trail.child(Step::Field(&path)).name(error))
             }
         }
     }

@@ -47,6 +47,7 @@ impl<'p> Parts<'p> {
 
     /// A frame of what is bound and nothing else.
     pub(super) fn without_body(self) -> Frame {
+        self.check_required(None)?;
         let mut out = vec![0; FRAME_HEADER];
         self.tree.write(self.schema(), &mut out);
         framed(out)
@@ -54,6 +55,7 @@ impl<'p> Parts<'p> {
 
     /// A frame with bytes that are not looked at. Only a stream's first message has a content type.
     pub(super) fn raw(self, content_type: Option<&str>, data: &[u8]) -> Frame {
+        self.check_required(self.body_field().map(|(index, _)| index))?;
         let mut out = with_capacity(data.len());
         let content = self.body_field().map(|(_, field)| {
             field.tag.append(&mut out);
@@ -110,10 +112,12 @@ impl<'p> Parts<'p> {
         self.tree.write_others(schema, index, &mut encoder.out);
         let mask = self.binding().update_mask.filter(|mask| self.tree.get(*mask).is_none());
         encoder.mask = mask.map(|_| Mask::default());
-        if !encoder.body_field(field, self.tree.below(index))? {
+        let given = encoder.body_field(field, self.tree.below(index))?;
+        if !given {
             // null is no value: what the path binds inside the field stays
             self.tree.write_only(schema, index, &mut encoder.out);
         }
+        self.check_required(Some(index).filter(|_| given))?;
         let mask = mask.and_then(|mask| schema.message(self.binding().input).field(mask));
         if let (Some(field), Some(paths)) = (mask, encoder.mask.take())
             && !paths.wire.is_empty()
@@ -121,6 +125,15 @@ impl<'p> Parts<'p> {
             put_len_field(&mut encoder.out, field.number, &paths.wire);
         }
         Ok(())
+    }
+
+    /// Refuses a message without a required field (proto2), where the body fills the field `given` or none.
+    fn check_required(self, given: Option<u16>) -> Result<(), RequestError> {
+        let message = self.schema().message(self.binding().input);
+        match self.tree.missing(self.schema(), message, &|index| given == Some(index)) {
+            Some(path) => Err(RequestError::new(K::MissingField, "").on(path)),
+            None => Ok(()),
+        }
     }
 
     /// Writes the paths of unknown fields into the field that is marked for them: of the request message, else of the

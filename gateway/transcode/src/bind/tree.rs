@@ -161,6 +161,31 @@ impl Tree {
         !self.sent && self.get(index).is_some()
     }
 
+    /// The path of a required field (proto2) that has no value: of `message`, which the tree is about, or of a message that
+    /// is bound inside it. What is `given` has come in the body, which is checked where it is read.
+    pub(crate) fn missing(
+        &self,
+        schema: &Schema,
+        message: &Message,
+        given: &dyn Fn(u16) -> bool,
+    ) -> Option<String> {
+        if message.has_required {
+            let fields = (0_u16..).zip(&message.fields);
+            let mut unset =
+                fields.filter(|(index, field)| field.required && !given(*index) && !self.supplies(*index));
+            if let Some((_, field)) = unset.next() {
+                return Some(field.output_name().to_owned());
+            }
+        }
+        let nodes = self.entries.iter().filter(|(index, _)| !self.sent && !given(*index));
+        let mut inside = nodes.filter_map(|(index, entry)| {
+            let (Entry::Node(tree), Some(field)) = (entry, message.field(*index)) else { return None };
+            let path = tree.missing(schema, schema.message(field.kind.message()?), &|_| false)?;
+            Some(format!("{}.{path}", field.output_name()))
+        });
+        inside.next()
+    }
+
     /// Writes every entry.
     pub(crate) fn write(&self, schema: &Schema, out: &mut Vec<u8>) {
         for (index, entry) in &self.entries {

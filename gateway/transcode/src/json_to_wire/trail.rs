@@ -40,7 +40,7 @@ impl<'t> Trail<'t> {
 }
 
 /// Characters of one name or key that are shown.
-const LONGEST: usize = 60;
+const LONGEST: usize = 100;
 
 impl fmt::Display for Trail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

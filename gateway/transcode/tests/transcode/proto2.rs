@@ -1,5 +1,9 @@
 //! What only proto2 has: groups, required fields, extensions, closed enums.
 
+use std::path::Path;
+
+use transcode::{Body, CompileOptions, GoogleRules, Program, RequestErrorKind};
+
 use crate::fixture::{round, to_json, to_wire};
 
 const OLD: &str = "test.legacy.Old";
@@ -38,5 +42,71 @@ fn a_closed_enum_takes_no_unknown_number_and_drops_it_from_the_wire() {
 fn a_broken_group_is_an_error() {
     for wire in [&[0x1b][..], &[0x1b, 0x24], &[0x1c], &[0x1b, 0x0a, 5, 0x1c]] {
         assert!(to_json(OLD, wire).is_err(), "{wire:?}");
+    }
+}
+
+/// The answer to a request of `test/required.proto`: the message, or what is wrong.
+fn required(target: &str, body: &str) -> Result<Vec<u8>, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proto");
+    let mut compiler = protox::Compiler::new([root]).unwrap();
+    compiler.include_imports(true).open_files(["test/required.proto"]).unwrap();
+    let files = transcode::files_of_set(&compiler.encode_file_descriptor_set()).unwrap();
+    let program = Program::compile(&files, &GoogleRules, CompileOptions::default()).unwrap().program;
+    let (method, rest) = target.split_once(' ').unwrap();
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(p, q)| (p, Some(q)));
+    let route = program.route(method, path).unwrap();
+    let bound = route.bind(path, query).unwrap();
+    let frame = if route.method().client_streaming() {
+        bound.stream(None, 100).unwrap().end().map(Option::unwrap)
+    } else {
+        bound.request(Some(Body { content_type: None, data: body.as_bytes() }))
+    };
+    frame.map(|frame| frame[transcode::FRAME_HEADER..].to_vec()).map_err(|error| {
+        assert_eq!(error.kind(), RequestErrorKind::MissingField);
+        error.to_string()
+    })
+}
+
+#[test]
+fn a_required_field_may_come_from_any_part_of_the_request() {
+    for (target, body) in [
+        ("GET /old?id=a", ""),
+        ("GET /old/a", ""),
+        ("GET /old?id=a&part.label=b", ""),
+        ("GET /old/a?part.label=b&part.inner.label=c", ""),
+        ("POST /old/n/whole", r#"{"id":"a","part":{"label":"b"}}"#),
+        ("POST /old/n/part?id=a", r#"{"label":"b"}"#),
+        ("POST /old/a/file", "bytes"),
+        ("POST /file?id=a", "bytes"),
+        ("POST /must", r#"{"label":"b"}"#),
+        ("POST /send?id=a", ""),
+    ] {
+        assert!(!required(target, body).unwrap().is_empty(), "{target}");
+    }
+}
+
+#[test]
+fn a_required_field_that_no_part_of_the_request_has_is_named() {
+    for (target, body, field) in [
+        ("GET /old", "", "id"),
+        ("GET /old?part.label=b", "", "id"),
+        ("GET /old/a?part.note=b", "", "part.label"),
+        ("GET /old/a?part.label=b&part.inner.note=c", "", "part.inner.label"),
+        ("POST /old/n/whole", "", "id"),
+        ("POST /old/n/whole", r#"{"id":"a"}"#, "part.label"),
+        ("POST /old/n/whole", r#"{"id":"a","part":null}"#, "part.label"),
+        ("POST /old/n/whole", r#"{"id":"a","part":{}}"#, "part.label"),
+        ("POST /old/n/part?id=a", "", "part.label"),
+        ("POST /old/n/part?id=a", "null", "part.label"),
+        ("POST /old/n/part?id=a", "{}", "label"),
+        ("POST /old/n/part", r#"{"label":"b"}"#, "id"),
+        ("POST /file", "bytes", "id"),
+        ("POST /file", "", "id"),
+        ("POST /must", "", "part"),
+        ("POST /must", "null", "part"),
+        ("POST /send", "", "id"),
+    ] {
+        let error = required(target, body).unwrap_err();
+        assert!(error.starts_with(&format!("{field}: the field is required")), "{target} {body}: {error}");
     }
 }
