@@ -17,7 +17,7 @@ pub(crate) use variants::variants;
 
 use crate::block::{Piece, append_block};
 use crate::rules::FieldRules;
-use crate::wire::{WireType, put_tag};
+use crate::wire::{WireType, begin_len, end_len, put_tag};
 
 /// Index of a message in its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -304,9 +304,28 @@ impl Tag {
 }
 
 impl Field {
-    /// Whether it is one length-delimited message.
-    pub(crate) fn wire_is_len(&self) -> bool {
-        self.shape == Shape::Single && matches!(self.kind, Kind::Message(_))
+    /// Its message type, where it holds one message.
+    pub(crate) fn single_message(&self) -> Option<MessageId> {
+        self.kind.message().filter(|_| self.shape == Shape::Single)
+    }
+
+    fn is_group(&self) -> bool {
+        matches!(self.kind, Kind::Group(_))
+    }
+
+    /// Begins a message in this field, length-delimited or a group; answers where the content begins, for [`Self::end`].
+    pub(crate) fn begin(&self, out: &mut Vec<u8>) -> usize {
+        self.tag.append(out);
+        if self.is_group() { out.len() } else { begin_len(out) }
+    }
+
+    /// Ends the message whose content began at `content`.
+    pub(crate) fn end(&self, out: &mut Vec<u8>, content: usize) {
+        if self.is_group() {
+            put_tag(out, self.number, WireType::EndGroup);
+        } else {
+            end_len(out, content);
+        }
     }
 
     /// The name that is printed.

@@ -148,8 +148,7 @@ fn update_mask(schema: &Schema, target: &Target<'_>, http_method: &str, body: Bo
         return None;
     }
     let is_mask = |field: &Field| {
-        let id = field.kind.message().filter(|_| field.wire_is_len());
-        id.is_some_and(|id| schema.message(id).well_known == WellKnown::FieldMask)
+        field.single_message().is_some_and(|id| schema.message(id).well_known == WellKnown::FieldMask)
     };
     let mut masks = (0_u16..).zip(&input.fields).filter(|(_, field)| is_mask(field));
     let named = masks.clone().find(|(_, field)| &*field.name == "update_mask");

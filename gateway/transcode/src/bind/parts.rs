@@ -9,8 +9,8 @@ use crate::json_to_wire::trail::Trail;
 use crate::json_to_wire::{DecodeOptions, Encoder};
 use crate::program::Route;
 use crate::rules::UnknownFields;
-use crate::schema::{Field, MessageId, Schema, Shape, WellKnown};
-use crate::wire::{WireType, begin_len, end_len, put_len_field, put_tag};
+use crate::schema::{Field, MessageId, Schema, WellKnown};
+use crate::wire::put_len_field;
 
 /// What every message of a request has in common.
 #[derive(Clone, Copy)]
@@ -57,18 +57,16 @@ impl<'p> Parts<'p> {
     pub(super) fn raw(self, content_type: Option<&str>, data: &[u8]) -> Frame {
         self.check_required(self.body_field().map(|(index, _)| index))?;
         let mut out = with_capacity(data.len());
-        let content = self.body_field().map(|(_, field)| {
-            field.tag.append(&mut out);
-            begin_len(&mut out)
-        });
+        let field = self.body_field().map(|(_, field)| field);
+        let content = field.map_or(0, |field| field.begin(&mut out));
         if !self.tree.is_sent() {
             put_len_field(&mut out, 1, content_type.unwrap_or("application/octet-stream").as_bytes());
         }
         if !data.is_empty() {
             put_len_field(&mut out, 2, data);
         }
-        if let Some(content) = content {
-            end_len(&mut out, content);
+        if let Some(field) = field {
+            field.end(&mut out, content);
         }
         self.tree.write(self.schema(), &mut out);
         framed(out)
@@ -122,7 +120,9 @@ impl<'p> Parts<'p> {
         if let (Some(field), Some(paths)) = (mask, encoder.mask.take())
             && !paths.wire.is_empty()
         {
-            put_len_field(&mut encoder.out, field.number, &paths.wire);
+            let content = field.begin(&mut encoder.out);
+            encoder.out.extend_from_slice(&paths.wire);
+            field.end(&mut encoder.out, content);
         }
         Ok(())
     }
@@ -157,11 +157,10 @@ impl<'p> Parts<'p> {
             return;
         }
         let Some((_, body)) = self.body_field() else { return };
-        if let Some(field) = body.kind.message().filter(|_| body.wire_is_len()).and_then(marked) {
-            put_tag(out, body.number, WireType::Len);
-            let content = begin_len(out);
+        if let Some(field) = body.single_message().and_then(marked) {
+            let content = body.begin(out);
             put_all(out, field.number);
-            end_len(out, content);
+            body.end(out, content);
         }
     }
 }
@@ -185,6 +184,5 @@ fn is_empty_object(data: &[u8]) -> bool {
 
 /// Whether a field takes a body as it is.
 pub(crate) fn http_body_field(schema: &Schema, field: &Field) -> bool {
-    let id = field.kind.message().filter(|_| field.shape == Shape::Single);
-    id.is_some_and(|id| schema.message(id).well_known == WellKnown::HttpBody)
+    field.single_message().is_some_and(|id| schema.message(id).well_known == WellKnown::HttpBody)
 }

@@ -31,6 +31,12 @@ pub(super) fn put_field(
     if field.packed {
         return put_value(schema, field.kind, value, style, out);
     }
+    if let Some(id) = field.kind.message() {
+        let content = field.begin(out);
+        put_well_known(schema, id, value, style, out)?;
+        field.end(out, content);
+        return Ok(());
+    }
     let start = out.len();
     field.tag.append(out);
     let content = out.len();

@@ -6,8 +6,7 @@ use super::place::Place;
 use super::text;
 use crate::json_to_wire::seen::Seen;
 use crate::scalar::{Expected, TextStyle};
-use crate::schema::{Field, Kind, Message, Schema, Shape};
-use crate::wire::{WireType, begin_len, end_len, put_tag};
+use crate::schema::{Field, Message, Schema, Shape};
 
 /// Bound fields of one message.
 #[derive(Debug, Clone, Default)]
@@ -227,15 +226,9 @@ impl Tree {
             }
             Entry::Leaf(leaf) => out.extend_from_slice(&leaf.wire),
             Entry::Node(tree) => {
-                field.tag.append(out);
-                if matches!(field.kind, Kind::Group(_)) {
-                    tree.write(schema, out);
-                    put_tag(out, field.number, WireType::EndGroup);
-                } else {
-                    let content = begin_len(out);
-                    tree.write(schema, out);
-                    end_len(out, content);
-                }
+                let content = field.begin(out);
+                tree.write(schema, out);
+                field.end(out, content);
             }
         }
     }

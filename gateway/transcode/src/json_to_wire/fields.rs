@@ -21,7 +21,7 @@ impl Encoder<'_, '_> {
     pub(super) fn takes_null(&self, field: &Field) -> bool {
         use crate::schema::Shape::Single;
         match field.kind {
-            Kind::Message(id) => {
+            Kind::Message(id) | Kind::Group(id) => {
                 field.shape == Single && self.schema.message(id).well_known == WellKnown::Value
             }
             Kind::Enum(id) => field.shape == Single && self.is_null_enum(id),

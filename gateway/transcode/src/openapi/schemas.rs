@@ -281,7 +281,7 @@ impl<'s> Schemas<'s> {
     /// Whether null is a value of the field.
     fn takes_null(&self, field: &Field) -> bool {
         match field.kind {
-            Kind::Message(id) => self.schema.message(id).well_known == WellKnown::Value,
+            Kind::Message(id) | Kind::Group(id) => self.schema.message(id).well_known == WellKnown::Value,
             Kind::Enum(id) => self.schema.enumeration(id).is_null,
             _ => false,
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::{CompileOptions, Inner, Method, MethodData};
 use crate::RequestError;
 use crate::bind::{Binding, Bound, http_body_field};
-use crate::schema::{MessageId, Schema, WellKnown};
-use crate::wire::{Reader, WireFault, WireType, last_len_field};
+use crate::schema::{Field, MessageId, Schema, WellKnown};
+use crate::wire::{Reader, WireFault, WireType};
 use crate::wire_to_json::{self, ResponseError};
 
 /// A binding that matched a path. Cloning shares the program it belongs to.
@@ -135,10 +135,10 @@ impl Route {
         let fault = |fault| ResponseError { field: message.full_name.to_string(), fault };
         let field = self.binding().response_body.and_then(|index| message.field(index));
         let body = match field {
-            None => wire,
-            Some(field) => last_len_field(wire, field.number).unwrap_or_default(),
+            None => Cow::Borrowed(wire),
+            Some(field) => message_in(field, wire, self.options().depth).map_err(fault)?,
         };
-        let (content_type, data) = http_body(body).map_err(fault)?;
+        let (content_type, data) = http_body(&body).map_err(fault)?;
         // what goes into a header must not be able to end it
         let valid = content_type.bytes().all(|b| (0x20..0x7f).contains(&b));
         if !valid {
@@ -147,6 +147,27 @@ impl Route {
         out.extend_from_slice(data);
         Ok(ResponseBody::Raw { content_type: content_type.to_owned() })
     }
+}
+
+/// The message in a field, its parts put together where it comes in several.
+fn message_in<'w>(field: &Field, wire: &'w [u8], depth: u32) -> Result<Cow<'w, [u8]>, WireFault> {
+    let mut found: Option<Cow<'w, [u8]>> = None;
+    let mut reader = Reader::new(wire);
+    while !reader.is_empty() {
+        let part = match reader.tag()? {
+            (number, kind) if (number, kind) != (field.number, field.wire) => {
+                reader.skip(number, kind, depth)?;
+                continue;
+            }
+            (number, WireType::StartGroup) => reader.group(number, depth)?,
+            _ => reader.span()?,
+        };
+        match &mut found {
+            None => found = Some(Cow::Borrowed(part.bytes())),
+            Some(before) => before.to_mut().extend_from_slice(part.bytes()),
+        }
+    }
+    Ok(found.unwrap_or_default())
 }
 
 /// Content type and data of an encoded `google.api.HttpBody`.

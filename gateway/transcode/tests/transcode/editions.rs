@@ -10,6 +10,18 @@ use crate::fixture::files;
 
 const ALL: &str = "test.v1.All";
 
+/// A file as edition 2023 with these encoded `FeatureSet` fields on it.
+pub(crate) fn bent(file: &Bytes, features: &[u8]) -> Bytes {
+    let mut bent = file.to_vec();
+    bent.extend_from_slice(b"\x62\x08editions\x70\xe8\x07");
+    // options (8) { features (50) { … } }
+    bent.push(0x42);
+    bent.push(u8::try_from(features.len() + 3).unwrap());
+    bent.extend_from_slice(&[0x92, 0x03, u8::try_from(features.len()).unwrap()]);
+    bent.extend_from_slice(features);
+    Bytes::from(bent)
+}
+
 /// `all.proto` as edition 2023 with these encoded `FeatureSet` fields on the file.
 fn edition(features: &[u8]) -> Program {
     let files: Vec<Bytes> = files()
@@ -20,14 +32,7 @@ fn edition(features: &[u8]) -> Program {
             {
                 return file;
             }
-            let mut bent = file.to_vec();
-            bent.extend_from_slice(b"\x62\x08editions\x70\xe8\x07");
-            // options (8) { features (50) { … } }
-            bent.push(0x42);
-            bent.push(u8::try_from(features.len() + 3).unwrap());
-            bent.extend_from_slice(&[0x92, 0x03, u8::try_from(features.len()).unwrap()]);
-            bent.extend_from_slice(features);
-            Bytes::from(bent)
+            bent(&file, features)
         })
         .collect();
     Program::compile(&files, &GoogleRules, CompileOptions::default()).unwrap().program

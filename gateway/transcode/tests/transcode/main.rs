@@ -4,6 +4,7 @@
 
 mod binding;
 mod codec;
+mod delimited;
 mod editions;
 mod fixture;
 mod hostile;
