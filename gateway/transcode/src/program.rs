@@ -41,7 +41,7 @@ pub enum NameStyle {
 pub struct CompileOptions {
     /// Names in output.
     pub names: NameStyle,
-    /// How deep messages, arrays and objects may nest, both ways. At most 200.
+    /// How many objects and arrays of JSON may stand in each other, both ways. At most 200.
     pub depth: u32,
     /// Give every method `POST /pkg.Service/Method` with body `*` beside its own rules.
     pub default_bindings: bool,

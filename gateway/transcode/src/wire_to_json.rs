@@ -123,7 +123,7 @@ fn named_by(stop: Stop, name: &str) -> ResponseError {
 pub(crate) struct Printer<'s, 'o> {
     schema: &'s Schema,
     out: Pen<'o>,
-    /// Levels that may still be entered.
+    /// Objects and arrays that may still be entered.
     depth: u32,
     options: PrintOptions,
     indexed: bool,
@@ -164,23 +164,29 @@ impl<'s, 'o> Printer<'s, 'o> {
 impl<'s> Printer<'s, '_> {
     /// A message by its own JSON form.
     pub(crate) fn message(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
-        self.depth = self.depth.checked_sub(1).ok_or(WireFault::Depth)?;
         let message = self.schema.message(id);
         if message.well_known.is_special() {
-            self.well_known(id, wire)?;
-        } else {
-            let start = self.out.len();
-            self.members(message, wire)?;
-            self.close(start, *b"{}");
+            return self.well_known(id, wire);
         }
-        self.depth += 1;
+        let start = self.open()?;
+        self.members(message, wire)?;
+        self.close(start, *b"{}");
         Ok(())
     }
 
-    /// Puts brackets around members that were printed from `start` on, each with a comma before it: the first comma
-    /// gives way to the bracket.
+    /// Enters a level, which is an object or an array of the JSON text, as it is for what is read. Answers where its
+    /// members begin.
+    #[inline]
+    fn open(&mut self) -> Print<usize> {
+        self.depth = self.depth.checked_sub(1).ok_or(WireFault::Depth)?;
+        Ok(self.out.len())
+    }
+
+    /// Leaves the level and puts brackets around its members, which were printed from `start` on, each with a comma before
+    /// it: the first comma gives way to the bracket.
     #[inline]
     fn close(&mut self, start: usize, [open, close]: [u8; 2]) {
+        self.depth += 1;
         if self.out.len() == start {
             self.out.byte(open);
         } else {
@@ -193,7 +199,8 @@ impl<'s> Printer<'s, '_> {
     #[inline]
     fn members(&mut self, message: &'s Message, wire: Span<'_>) -> Print<()> {
         if message.is_message_set {
-            let fields = message_set::to_fields(wire.bytes(), self.depth).map_err(|e| unnamed(message, e))?;
+            let fields =
+                message_set::to_fields(wire.bytes(), self.depth + 1).map_err(|e| unnamed(message, e))?;
             return self.fields(message, fields[..].into());
         }
         self.fields(message, wire)
@@ -253,7 +260,8 @@ impl<'s> Printer<'s, '_> {
         if matches!(field.wire, WireType::Len | WireType::StartGroup) {
             let bytes = match field.wire {
                 WireType::Len => reader.span()?,
-                _ => reader.group(field.number, self.depth)?,
+                // one that takes no level, such as a Timestamp, is a group all the same
+                _ => reader.group(field.number, self.depth + 1)?,
             };
             first(seen, index, field)?;
             if bytes.is_empty() && !field.presence && !self.always(field) {
@@ -287,7 +295,7 @@ impl<'s> Printer<'s, '_> {
         first(seen, index, field)?;
         let before = self.out.len();
         self.out.piece(&field.member);
-        let start = self.out.len();
+        let start = self.open()?;
         let brackets = if field.shape == Shape::Map {
             self.entries(field, wire, reader)?;
             *b"{}"
@@ -298,6 +306,7 @@ impl<'s> Printer<'s, '_> {
         if self.out.len() > start || self.always(field) {
             self.close(start, brackets);
         } else {
+            self.depth += 1;
             self.out.truncate(before);
         }
         Ok(())

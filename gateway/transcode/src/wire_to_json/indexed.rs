@@ -40,7 +40,7 @@ impl<'s> Printer<'s, '_> {
         let message = self.schema.message(id);
         let Some(field) = message.field(index) else { return Ok(()) };
         let fields = if message.is_message_set {
-            Cow::Owned(message_set::to_fields(wire, self.depth).map_err(|e| unnamed(message, e))?)
+            Cow::Owned(message_set::to_fields(wire, self.depth + 1).map_err(|e| unnamed(message, e))?)
         } else {
             Cow::Borrowed(wire)
         };
@@ -130,7 +130,7 @@ impl<'s> Printer<'s, '_> {
     fn all(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
         let before = self.out.len();
         self.out.piece(&field.member);
-        let start = self.out.len();
+        let start = self.open()?;
         for occurrence in found {
             let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
             self.element(field, occurrence.wire, &mut reader)?;
@@ -138,6 +138,7 @@ impl<'s> Printer<'s, '_> {
         if self.out.len() > start || self.always(field) {
             self.close(start, *b"[]");
         } else {
+            self.depth += 1;
             self.out.truncate(before);
         }
         Ok(())
@@ -155,7 +156,7 @@ impl<'s> Printer<'s, '_> {
             return Ok(());
         }
         self.out.piece(&field.member);
-        let start = self.out.len();
+        let start = self.open()?;
         self.entries_indexed(field, &entries)?;
         self.close(start, *b"{}");
         Ok(())

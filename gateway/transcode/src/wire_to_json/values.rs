@@ -38,7 +38,7 @@ impl<'s> Printer<'s, '_> {
             return Ok(None);
         }
         let raw = match wire {
-            WireType::StartGroup => Raw::Bytes(reader.group(field.number, self.depth)?),
+            WireType::StartGroup => Raw::Bytes(reader.group(field.number, self.depth + 1)?),
             _ => bare(wire, reader)?,
         };
         Ok(Some(raw).filter(|raw| self.known(field.kind, *raw)))
@@ -208,7 +208,10 @@ impl<'s> Printer<'s, '_> {
         let form: &[u8] = match self.schema.message(id).well_known {
             WellKnown::None | WellKnown::HttpBody if self.filling < MOST_LEVELS => {
                 self.filling += 1;
+                // what was read at the limit is printed, with all that must be in it
+                self.depth += 1;
                 self.message(id, Span::EMPTY)?;
+                self.depth -= 1;
                 self.filling -= 1;
                 return Ok(());
             }

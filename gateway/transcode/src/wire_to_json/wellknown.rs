@@ -17,7 +17,7 @@ use crate::wellknown as forms;
 use crate::wire::{Reader, Span, WireFault, WireType};
 
 impl Printer<'_, '_> {
-    /// A message whose JSON form is its own; the level has been entered.
+    /// A message whose JSON form is its own, which decides whether it takes a level.
     pub(super) fn well_known(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         match self.schema.message(id).well_known {
             WellKnown::Any => self.any(wire),
@@ -85,7 +85,7 @@ impl Printer<'_, '_> {
     fn structure(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let schema = self.schema;
         let Some((_, fields)) = schema.message(id).by_number(1) else { return Ok(()) };
-        let start = self.out.len();
+        let start = self.open()?;
         if self.indexed {
             let mut entries = Vec::new();
             self.each(wire, 1, |_, entry| {
@@ -117,7 +117,7 @@ impl Printer<'_, '_> {
     fn list(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let schema = self.schema;
         let Some((_, values)) = schema.message(id).by_number(1) else { return Ok(()) };
-        let start = self.out.len();
+        let start = self.open()?;
         self.each(wire, 1, |printer, element| {
             printer.out.byte(b',');
             printer.value(values.kind, Raw::Bytes(element))
@@ -194,7 +194,8 @@ impl Printer<'_, '_> {
             }
         }
         if url.is_empty() && value.is_empty() {
-            self.out.array(b"{}");
+            let start = self.open()?;
+            self.close(start, *b"{}");
             return Ok(());
         }
         let url = std::str::from_utf8(url).map_err(|_| WireFault::Utf8)?;
@@ -204,7 +205,7 @@ impl Printer<'_, '_> {
     /// The JSON form of an `Any` from its parts.
     pub(crate) fn typed(&mut self, url: &str, value: &[u8]) -> Print<()> {
         let Some(id) = resolve(self.schema, url) else { return self.opaque(url, value) };
-        let start = self.out.len();
+        let start = self.open()?;
         self.out.array(b",\"@type\":");
         text::quote(&mut self.out, url);
         let message = self.schema.message(id);
@@ -223,7 +224,7 @@ impl Printer<'_, '_> {
         if !self.schema.opaque_any || url.is_empty() {
             return Err(WireFault::UnknownAny.into());
         }
-        let start = self.out.len();
+        let start = self.open()?;
         self.out.array(b",\"@type\":");
         text::quote(&mut self.out, url);
         self.out.array(b",\"value\":");

@@ -309,9 +309,14 @@ fn the_deepest_nesting_that_can_be_asked_for_fits_the_stack_of_a_thread() {
     let nest = |n: usize| format!("{}{{}}{}", r#"{"next":"#.repeat(n), "}".repeat(n));
     let any = r#"{"@type":"x/google.protobuf.Any","value":"#;
     let nest_any = |n: usize| format!("{}{{}}{}", any.repeat(n), "}".repeat(n));
-    for (message, fine, too_deep) in
-        [("test.v1.Inner", nest(199), nest(200)), ("google.protobuf.Any", nest_any(199), nest_any(200))]
-    {
+    let nest_value = |n: usize| format!("{}{{}}{}", r#"{"a":"#.repeat(n), "}".repeat(n));
+    let nest_list = |n: usize| format!("{}[]{}", "[".repeat(n), "]".repeat(n));
+    for (message, fine, too_deep) in [
+        ("test.v1.Inner", nest(199), nest(200)),
+        ("google.protobuf.Any", nest_any(199), nest_any(200)),
+        ("google.protobuf.Value", nest_value(199), nest_value(200)),
+        ("google.protobuf.Value", nest_list(199), nest_list(200)),
+    ] {
         let mut wire = Vec::new();
         let read = |json: &str, out: &mut Vec<u8>| {
             program.json_to_message(message, json.as_bytes(), UnknownFields::Reject, out).unwrap()

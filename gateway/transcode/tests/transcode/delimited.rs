@@ -8,6 +8,10 @@ use transcode::{Body, CompileOptions, FRAME_HEADER, GoogleRules, Program, Respon
 use crate::editions::bent;
 
 fn program() -> Program {
+    compile(CompileOptions::default())
+}
+
+pub(crate) fn compile(options: CompileOptions) -> Program {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proto");
     let mut compiler = protox::Compiler::new([root]).unwrap();
     compiler.include_imports(true).open_files(["test/delimited.proto"]).unwrap();
@@ -16,7 +20,7 @@ fn program() -> Program {
     // implicit presence as in proto3, delimited messages
     let files: Vec<Bytes> =
         files.into_iter().map(|f| if own(&f) { bent(&f, &[0x08, 2, 0x28, 2]) } else { f }).collect();
-    Program::compile(&files, &GoogleRules, CompileOptions::default()).unwrap().program
+    Program::compile(&files, &GoogleRules, options).unwrap().program
 }
 
 fn request(target: &str, content_type: Option<&str>, data: &[u8]) -> Vec<u8> {

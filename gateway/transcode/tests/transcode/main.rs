@@ -5,6 +5,7 @@
 mod binding;
 mod codec;
 mod delimited;
+mod depth;
 mod editions;
 mod fixture;
 mod hostile;
