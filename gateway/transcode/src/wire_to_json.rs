@@ -9,6 +9,7 @@
 )]
 
 mod indexed;
+mod map_index;
 mod maps;
 pub(crate) mod text;
 mod values;
@@ -66,7 +67,7 @@ pub(crate) fn print(
     out: &mut Vec<u8>,
     options: PrintOptions,
 ) -> Result<(), ResponseError> {
-    run(schema, out, options, |printer| printer.message(id, wire.into()))
+    run(schema, out, options, wire.len(), |printer| printer.message(id, wire.into()))
         .map_err(|e| named_by(e, &schema.message(id).full_name))
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn print_field(
     out: &mut Vec<u8>,
     options: PrintOptions,
 ) -> Result<(), ResponseError> {
-    run(schema, out, options, |printer| printer.only(id, index, wire))
+    run(schema, out, options, wire.len(), |printer| printer.only(id, index, wire))
         .map_err(|e| named_by(e, &schema.message(id).full_name))
 }
 
@@ -86,10 +87,11 @@ fn run(
     schema: &Schema,
     out: &mut Vec<u8>,
     options: PrintOptions,
+    size: usize,
     mut job: impl FnMut(&mut Printer<'_, '_>) -> Print<()>,
 ) -> Print<()> {
     let start = out.len();
-    let mut printer = Printer::new(schema, out, options);
+    let mut printer = Printer::new(schema, out, options, size);
     let mut printed = job(&mut printer);
     if matches!(printed, Err(Stop::OutOfOrder)) {
         printer.restart(start);
@@ -129,6 +131,9 @@ pub(crate) struct Printer<'s, 'o> {
     indexed: bool,
     /// Hashes of the keys of the maps being printed, as a stack.
     hashes: Vec<u64>,
+    /// Bytes that may still be copied, and may at first.
+    copies: usize,
+    most_copied: usize,
     /// How many levels of empty messages are being filled.
     filling: u32,
     /// Not zero: a string was printed that is not ASCII and still to be checked.
@@ -138,7 +143,9 @@ pub(crate) struct Printer<'s, 'o> {
 }
 
 impl<'s, 'o> Printer<'s, 'o> {
-    fn new(schema: &'s Schema, out: &'o mut Vec<u8>, options: PrintOptions) -> Self {
+    /// For wire bytes of this size.
+    fn new(schema: &'s Schema, out: &'o mut Vec<u8>, options: PrintOptions, size: usize) -> Self {
+        let most_copied = size.saturating_mul(16).saturating_add(64 * 1024);
         Self {
             schema,
             out: Pen::new(out),
@@ -146,6 +153,8 @@ impl<'s, 'o> Printer<'s, 'o> {
             options,
             indexed: false,
             hashes: Vec::new(),
+            copies: most_copied,
+            most_copied,
             filling: 0,
             beyond_ascii: 0,
             each_string: false,
@@ -156,7 +165,9 @@ impl<'s, 'o> Printer<'s, 'o> {
     #[cold]
     fn restart(&mut self, start: usize) {
         self.out.truncate(start);
-        self.hashes.clear();
+        // freed, for the passes that follow need memory of their own
+        self.hashes = Vec::new();
+        self.copies = self.most_copied;
         (self.depth, self.filling, self.beyond_ascii) = (self.options.depth, 0, 0);
     }
 }
@@ -195,10 +206,18 @@ impl<'s> Printer<'s, '_> {
         self.out.byte(close);
     }
 
+    /// Takes note of a copy: of a message that came in pieces, or of a message set. Such messages nest, and each would
+    /// hold a copy of all below it.
+    fn copy(&mut self, len: usize) -> Result<(), WireFault> {
+        self.copies = self.copies.checked_sub(len).ok_or(WireFault::Depth)?;
+        Ok(())
+    }
+
     /// The fields of a message, each with a comma before it.
     #[inline]
     fn members(&mut self, message: &'s Message, wire: Span<'_>) -> Print<()> {
         if message.is_message_set {
+            self.copy(wire.len()).map_err(|e| unnamed(message, e))?;
             let fields =
                 message_set::to_fields(wire.bytes(), self.depth + 1).map_err(|e| unnamed(message, e))?;
             return self.fields(message, fields[..].into());
@@ -366,6 +385,6 @@ pub(crate) fn print_any(
     out: &mut Vec<u8>,
     options: PrintOptions,
 ) -> Result<(), ResponseError> {
-    run(schema, out, options, |printer| printer.typed(type_url, value))
+    run(schema, out, options, value.len(), |printer| printer.typed(type_url, value))
         .map_err(|e| named_by(e, "google.protobuf.Any"))
 }

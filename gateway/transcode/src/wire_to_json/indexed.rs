@@ -2,19 +2,27 @@
 
 use std::borrow::Cow;
 
-use super::values::{Raw, bare};
+use super::map_index::MapIndex;
+use super::values::Raw;
 use super::{Print, Printer, named, unnamed};
 use crate::json_to_wire::seen::Seen;
 use crate::schema::{Field, Message, MessageId, Shape};
-use crate::wire::{Reader, WireType, message_set};
+use crate::wire::{Reader, WireFault, WireType, message_set};
 
 /// Where one occurrence of a field lies in its message.
 #[derive(Debug, Clone, Copy)]
 struct Occurrence {
     field: u16,
     wire: WireType,
-    /// After the tag.
-    start: usize,
+    /// After the tag. A message of gRPC has less than 4 GiB.
+    start: u32,
+}
+
+impl Occurrence {
+    /// Reads what stands there.
+    fn reader(self, wire: &[u8]) -> Reader<'_> {
+        Reader::new(wire.get(self.start as usize..).unwrap_or_default())
+    }
 }
 
 impl<'s> Printer<'s, '_> {
@@ -40,6 +48,7 @@ impl<'s> Printer<'s, '_> {
         let message = self.schema.message(id);
         let Some(field) = message.field(index) else { return Ok(()) };
         let fields = if message.is_message_set {
+            self.copy(wire.len()).map_err(|e| unnamed(message, e))?;
             Cow::Owned(message_set::to_fields(wire, self.depth + 1).map_err(|e| unnamed(message, e))?)
         } else {
             Cow::Borrowed(wire)
@@ -59,11 +68,12 @@ impl<'s> Printer<'s, '_> {
     fn index(&self, message: &Message, wire: &[u8]) -> Print<Vec<Occurrence>> {
         let mut found: Vec<Occurrence> = Vec::new();
         // for each oneof, the member that was set last and since when it is the one
-        let mut chosen: Vec<Option<(u16, usize)>> = vec![None; message.oneofs.len()];
+        let mut chosen: Vec<Option<(u16, u32)>> = vec![None; message.oneofs.len()];
         let mut reader = Reader::new(wire);
         while !reader.is_empty() {
             let (number, kind) = reader.tag().map_err(|e| unnamed(message, e))?;
-            let start = wire.len() - reader.left();
+            let start =
+                u32::try_from(wire.len() - reader.left()).map_err(|_| unnamed(message, WireFault::Range))?;
             let known = message.by_number(number);
             let Some((index, field)) = known else {
                 reader.skip(number, kind, self.depth).map_err(|e| unnamed(message, e))?;
@@ -89,7 +99,7 @@ impl<'s> Printer<'s, '_> {
             let current = oneof.and_then(|i| chosen.get(usize::from(i)).copied().flatten());
             current.is_none_or(|(member, since)| member == o.field && o.start >= since)
         });
-        found.sort_by_key(|o| o.field);
+        found.sort_unstable_by_key(|o| (o.field, o.start));
         Ok(found)
     }
 
@@ -111,7 +121,7 @@ impl<'s> Printer<'s, '_> {
     fn last(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
         let Some(last) = found.last() else { return Ok(()) };
         if field.kind.message().is_none() || found.len() == 1 {
-            let mut reader = Reader::new(wire.get(last.start..).unwrap_or_default());
+            let mut reader = last.reader(wire);
             return match self.raw(field, last.wire, &mut reader)? {
                 Some(raw) => self.single(field, raw),
                 None => Ok(()),
@@ -119,8 +129,9 @@ impl<'s> Printer<'s, '_> {
         }
         let mut merged = Vec::new();
         for occurrence in found {
-            let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
+            let mut reader = occurrence.reader(wire);
             if let Some(Raw::Bytes(bytes)) = self.raw(field, occurrence.wire, &mut reader)? {
+                self.copy(bytes.len())?;
                 merged.extend_from_slice(bytes.bytes());
             }
         }
@@ -132,7 +143,7 @@ impl<'s> Printer<'s, '_> {
         self.out.piece(&field.member);
         let start = self.open()?;
         for occurrence in found {
-            let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
+            let mut reader = occurrence.reader(wire);
             self.element(field, occurrence.wire, &mut reader)?;
         }
         if self.out.len() > start || self.always(field) {
@@ -145,19 +156,19 @@ impl<'s> Printer<'s, '_> {
     }
 
     fn whole_map(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
-        let mut entries = Vec::with_capacity(found.len());
-        for occurrence in found.iter().filter(|o| o.wire == WireType::Len) {
-            let mut reader = Reader::new(wire.get(occurrence.start..).unwrap_or_default());
-            if let Raw::Bytes(bytes) = bare(WireType::Len, &mut reader)? {
-                entries.push(bytes);
-            }
-        }
-        if entries.is_empty() && !self.always(field) {
+        let mut entries = found.iter().filter(|o| o.wire == WireType::Len).peekable();
+        if entries.peek().is_none() && !self.always(field) {
             return Ok(());
         }
         self.out.piece(&field.member);
         let start = self.open()?;
-        self.entries_indexed(field, &entries)?;
+        if let Some(types) = self.map_types(field) {
+            let mut index = MapIndex::new(types, wire);
+            for occurrence in entries {
+                self.index_entry(&mut index, occurrence.start as usize)?;
+            }
+            self.indexed_entries(index)?;
+        }
         self.close(start, *b"{}");
         Ok(())
     }

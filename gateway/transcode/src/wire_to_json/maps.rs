@@ -11,27 +11,31 @@
     reason = "the wire format is made of bit patterns"
 )]
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
 use super::values::{Raw, bare};
 use super::{Print, Printer, Stop, text};
 use crate::block::{BLOCK, load};
 use crate::schema::{Field, Kind};
-use crate::wire::{Reader, Span, WireType, unzigzag};
+use crate::wire::{Reader, Span, WireFault, WireType, unzigzag};
 
 /// The types of a map.
 #[derive(Debug, Clone, Copy)]
-struct MapTypes {
+pub(super) struct MapTypes {
     key: Kind,
     key_wire: WireType,
     value: Kind,
     value_wire: WireType,
 }
 
+impl MapTypes {
+    /// The key of an entry that has none.
+    fn default_key(self) -> Raw<'static> {
+        if self.key == Kind::String { Raw::Bytes(Span::EMPTY) } else { Raw::Bits(0) }
+    }
+}
+
 /// A map entry taken apart.
-struct MapEntry<'a> {
-    key: Raw<'a>,
+pub(super) struct MapEntry<'a> {
+    pub(super) key: Raw<'a>,
     value: Option<Value<'a>>,
 }
 
@@ -57,7 +61,7 @@ impl<'s> Printer<'s, '_> {
     }
 
     #[inline]
-    fn map_types(&self, field: &Field) -> Option<MapTypes> {
+    pub(super) fn map_types(&self, field: &Field) -> Option<MapTypes> {
         let (key, value) = self.schema.map_entry(field.kind.message()?)?;
         Some(MapTypes { key: key.kind, key_wire: key.wire, value: value.kind, value_wire: value.wire })
     }
@@ -117,8 +121,8 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// Takes an entry apart; nothing when its value is a number that its closed enum does not have.
-    fn map_entry<'a>(&self, types: MapTypes, bytes: Span<'a>) -> Print<Option<MapEntry<'a>>> {
-        let mut key = if types.key == Kind::String { Raw::Bytes(Span::EMPTY) } else { Raw::Bits(0) };
+    pub(super) fn map_entry<'a>(&mut self, types: MapTypes, bytes: Span<'a>) -> Print<Option<MapEntry<'a>>> {
+        let mut key = types.default_key();
         let mut value: Option<Value<'a>> = None;
         let mut reader = Reader::of(bytes);
         while !reader.is_empty() {
@@ -132,8 +136,10 @@ impl<'s> Printer<'s, '_> {
                     if !self.known(types.value, raw) {
                         return Ok(None);
                     }
-                    value =
-                        Some(if value.is_none() { Value::Raw(raw) } else { joined(value, raw, types.value) });
+                    value = Some(match value {
+                        None => Value::Raw(raw),
+                        before => self.joined(before, raw, types.value)?,
+                    });
                 }
                 _ => reader.skip(number, wire, self.depth)?,
             }
@@ -141,9 +147,25 @@ impl<'s> Printer<'s, '_> {
         Ok(Some(MapEntry { key, value }))
     }
 
+    /// A second occurrence of an entry's value: messages merge, everything else is replaced.
+    fn joined<'a>(&mut self, before: Option<Value<'a>>, raw: Raw<'a>, kind: Kind) -> Print<Value<'a>> {
+        Ok(match (before, raw) {
+            (Some(Value::Raw(Raw::Bytes(first))), Raw::Bytes(next)) if kind.message().is_some() => {
+                self.copy(first.len() + next.len())?;
+                Value::Merged([first.bytes(), next.bytes()].concat())
+            }
+            (Some(Value::Merged(mut bytes)), Raw::Bytes(next)) => {
+                self.copy(next.len())?;
+                bytes.extend_from_slice(next.bytes());
+                Value::Merged(bytes)
+            }
+            _ => Value::Raw(raw),
+        })
+    }
+
     /// `,"key":value`.
     #[inline(always)]
-    fn print_entry(&mut self, types: MapTypes, entry: &MapEntry<'_>) -> Print<()> {
+    pub(super) fn print_entry(&mut self, types: MapTypes, entry: &MapEntry<'_>) -> Print<()> {
         self.out.byte(b',');
         self.map_key(types.key, entry.key)?;
         self.out.byte(b':');
@@ -174,25 +196,19 @@ impl<'s> Printer<'s, '_> {
         }
         Ok(())
     }
+}
 
-    /// All entries of a map whose order or uniqueness is in doubt: the last of each key counts.
-    pub(super) fn entries_indexed(&mut self, field: &'s Field, found: &[Span<'_>]) -> Print<()> {
-        let Some(types) = self.map_types(field) else { return Ok(()) };
-        let mut entries = Vec::with_capacity(found.len());
-        for bytes in found {
-            entries.extend(self.map_entry(types, *bytes)?);
+/// The key of an entry: the last one in it, else the default.
+pub(super) fn entry_key(types: MapTypes, bytes: Span<'_>, depth: u32) -> Result<Raw<'_>, WireFault> {
+    let mut key = types.default_key();
+    let mut reader = Reader::of(bytes);
+    while !reader.is_empty() {
+        match reader.tag()? {
+            (1, wire) if wire == types.key_wire => key = narrowed(types.key, bare(wire, &mut reader)?),
+            (number, wire) => reader.skip(number, wire, depth)?,
         }
-        let mut last: HashMap<Cow<'_, [u8]>, usize> = HashMap::with_capacity(entries.len());
-        for (i, entry) in entries.iter().enumerate() {
-            last.insert(canonical(entry.key), i);
-        }
-        for (i, entry) in entries.iter().enumerate() {
-            if last.get(&canonical(entry.key)) == Some(&i) {
-                self.print_entry(types, entry)?;
-            }
-        }
-        Ok(())
     }
+    Ok(key)
 }
 
 /// A key cut to its kind's width, so that equal keys are equal bits.
@@ -201,27 +217,6 @@ fn narrowed(kind: Kind, key: Raw<'_>) -> Raw<'_> {
         (Raw::Bits(bits), Kind::Bool) => Raw::Bits(u64::from(bits != 0)),
         (Raw::Bits(bits), Kind::Int32 | Kind::Uint32 | Kind::Sint32) => Raw::Bits(u64::from(bits as u32)),
         _ => key,
-    }
-}
-
-/// A second occurrence of an entry's value: messages merge, everything else is replaced.
-fn joined<'a>(before: Option<Value<'a>>, raw: Raw<'a>, kind: Kind) -> Value<'a> {
-    match (before, raw) {
-        (Some(Value::Raw(Raw::Bytes(first))), Raw::Bytes(next)) if kind.message().is_some() => {
-            Value::Merged([first.bytes(), next.bytes()].concat())
-        }
-        (Some(Value::Merged(mut bytes)), Raw::Bytes(next)) => {
-            bytes.extend_from_slice(next.bytes());
-            Value::Merged(bytes)
-        }
-        _ => Value::Raw(raw),
-    }
-}
-
-fn canonical(key: Raw<'_>) -> Cow<'_, [u8]> {
-    match key {
-        Raw::Bytes(bytes) => Cow::Borrowed(bytes.bytes()),
-        Raw::Bits(bits) => Cow::Owned(bits.to_le_bytes().to_vec()),
     }
 }
 

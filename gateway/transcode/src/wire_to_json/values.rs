@@ -23,6 +23,17 @@ pub(super) enum Raw<'a> {
     Bytes(Span<'a>),
 }
 
+impl Raw<'_> {
+    /// Whether two keys are one.
+    pub(super) fn is_same(&self, other: Raw<'_>) -> bool {
+        match (self, other) {
+            (Raw::Bits(one), Raw::Bits(other)) => *one == other,
+            (Raw::Bytes(one), Raw::Bytes(other)) => one.bytes() == other.bytes(),
+            _ => false,
+        }
+    }
+}
+
 impl<'s> Printer<'s, '_> {
     /// Reads one occurrence; nothing when it counts as an unknown field: another wire type, or a number that a closed
     /// enum does not have.

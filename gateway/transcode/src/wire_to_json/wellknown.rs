@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use super::map_index::MapIndex;
 use super::values::Raw;
 use super::{Print, Printer, Stop, text};
 use crate::json_to_wire::any::resolve;
@@ -87,12 +88,7 @@ impl Printer<'_, '_> {
         let Some((_, fields)) = schema.message(id).by_number(1) else { return Ok(()) };
         let start = self.open()?;
         if self.indexed {
-            let mut entries = Vec::new();
-            self.each(wire, 1, |_, entry| {
-                entries.push(entry);
-                Ok(())
-            })?;
-            self.entries_indexed(fields, &entries)?;
+            self.structure_indexed(fields, wire)?;
         } else {
             let mut reader = Reader::of(wire);
             let mut runs = 0;
@@ -112,6 +108,20 @@ impl Printer<'_, '_> {
         }
         self.close(start, *b"{}");
         Ok(())
+    }
+
+    fn structure_indexed(&mut self, fields: &Field, wire: Span<'_>) -> Print<()> {
+        let Some(types) = self.map_types(fields) else { return Ok(()) };
+        let mut index = MapIndex::new(types, wire.bytes());
+        let mut reader = Reader::of(wire);
+        while !reader.is_empty() {
+            let (number, kind) = reader.tag()?;
+            if (number, kind) == (1, WireType::Len) {
+                self.index_entry(&mut index, wire.len() - reader.left())?;
+            }
+            reader.skip(number, kind, self.depth)?;
+        }
+        self.indexed_entries(index)
     }
 
     fn list(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
@@ -142,6 +152,8 @@ impl Printer<'_, '_> {
             if let Raw::Bytes(bytes) = raw {
                 let again = found.is_some_and(|(before, _)| before.number == number);
                 if again {
+                    let before = if matches!(merged, Cow::Borrowed(_)) { merged.len() } else { 0 };
+                    self.copy(before + bytes.len())?;
                     merged.to_mut().extend_from_slice(bytes.bytes());
                 } else {
                     merged = Cow::Borrowed(bytes.bytes());
