@@ -131,9 +131,9 @@ pub(crate) struct Printer<'s, 'o> {
     indexed: bool,
     /// Hashes of the keys of the maps being printed, as a stack.
     hashes: Vec<u64>,
-    /// Bytes that may still be copied, and may at first.
-    copies: usize,
-    most_copied: usize,
+    /// How many bytes may still be copied or gone over once more, and how many at first.
+    repeats: usize,
+    most_repeats: usize,
     /// How many levels of empty messages are being filled.
     filling: u32,
     /// Not zero: a string was printed that is not ASCII and still to be checked.
@@ -145,7 +145,7 @@ pub(crate) struct Printer<'s, 'o> {
 impl<'s, 'o> Printer<'s, 'o> {
     /// For wire bytes of this size.
     fn new(schema: &'s Schema, out: &'o mut Vec<u8>, options: PrintOptions, size: usize) -> Self {
-        let most_copied = size.saturating_mul(16).saturating_add(64 * 1024);
+        let most_repeats = size.saturating_mul(16).saturating_add(64 * 1024);
         Self {
             schema,
             out: Pen::new(out),
@@ -153,8 +153,8 @@ impl<'s, 'o> Printer<'s, 'o> {
             options,
             indexed: false,
             hashes: Vec::new(),
-            copies: most_copied,
-            most_copied,
+            repeats: most_repeats,
+            most_repeats,
             filling: 0,
             beyond_ascii: 0,
             each_string: false,
@@ -167,7 +167,7 @@ impl<'s, 'o> Printer<'s, 'o> {
         self.out.truncate(start);
         // freed, for the passes that follow need memory of their own
         self.hashes = Vec::new();
-        self.copies = self.most_copied;
+        self.repeats = self.most_repeats;
         (self.depth, self.filling, self.beyond_ascii) = (self.options.depth, 0, 0);
     }
 }
@@ -206,10 +206,10 @@ impl<'s> Printer<'s, '_> {
         self.out.byte(close);
     }
 
-    /// Takes note of a copy: of a message that came in pieces, or of a message set. Such messages nest, and each would
-    /// hold a copy of all below it.
-    fn copy(&mut self, len: usize) -> Result<(), WireFault> {
-        self.copies = self.copies.checked_sub(len).ok_or(WireFault::Depth)?;
+    /// Takes note of bytes that are copied or gone over once more: of messages that came in pieces, of message sets, of
+    /// groups out of order. They nest, and each would do so with all below it.
+    fn again(&mut self, len: usize) -> Result<(), WireFault> {
+        self.repeats = self.repeats.checked_sub(len).ok_or(WireFault::Depth)?;
         Ok(())
     }
 
@@ -217,7 +217,7 @@ impl<'s> Printer<'s, '_> {
     #[inline]
     fn members(&mut self, message: &'s Message, wire: Span<'_>) -> Print<()> {
         if message.is_message_set {
-            self.copy(wire.len()).map_err(|e| unnamed(message, e))?;
+            self.again(wire.len()).map_err(|e| unnamed(message, e))?;
             let fields =
                 message_set::to_fields(wire.bytes(), self.depth + 1).map_err(|e| unnamed(message, e))?;
             return self.fields(message, fields[..].into());
@@ -229,21 +229,37 @@ impl<'s> Printer<'s, '_> {
         if self.indexed {
             return self.members_indexed(message, wire.bytes());
         }
-        let mut reader = Reader::of(wire);
+        self.fields_of(message, &mut Reader::of(wire), None)
+    }
+
+    /// The fields up to the end of what is read, or of the group of this number.
+    #[inline]
+    fn fields_of(
+        &mut self,
+        message: &'s Message,
+        reader: &mut Reader<'_>,
+        mut group: Option<u32>,
+    ) -> Print<()> {
         let mut seen = Seen::of(message);
         while let Some(tag) = reader.peek() {
             let Some((index, field)) = message.by_tag(tag) else {
-                self.other_tag(message, &mut reader, &mut seen)?;
+                if self.other_tag(message, reader, &mut seen, group)? {
+                    group = None;
+                    break;
+                }
                 continue;
             };
             reader.bump();
             let printed = if field.shape == Shape::Single {
-                self.one((index, field), &mut reader, &mut seen)
+                self.one((index, field), reader, &mut seen)
             } else {
                 let wire = if field.packed { WireType::Len } else { field.wire };
-                self.run((index, field), wire, &mut reader, &mut seen)
+                self.run((index, field), wire, reader, &mut seen)
             };
             printed.map_err(|e| named(message, field, e))?;
+        }
+        if group.is_some() {
+            return Err(unnamed(message, WireFault::Truncated));
         }
         if message.has_always_present || self.options.defaults {
             self.fill(message, &seen)?;
@@ -251,12 +267,23 @@ impl<'s> Printer<'s, '_> {
         Ok(())
     }
 
-    /// A field that [`Message::by_tag`] does not find: its tag is longer, or unknown, or of another wire type.
+    /// A field that [`Message::by_tag`] does not find: its tag is longer, or unknown, or of another wire type. Or it is the
+    /// end of the group that is read: true.
     #[inline(never)]
-    fn other_tag(&mut self, message: &'s Message, reader: &mut Reader<'_>, seen: &mut Seen) -> Print<()> {
+    fn other_tag(
+        &mut self,
+        message: &'s Message,
+        reader: &mut Reader<'_>,
+        seen: &mut Seen,
+        group: Option<u32>,
+    ) -> Print<bool> {
         let (number, wire) = reader.tag().map_err(|e| unnamed(message, e))?;
+        if wire == WireType::EndGroup && group == Some(number) {
+            return Ok(true);
+        }
         let Some((index, field)) = message.by_number(number) else {
-            return reader.skip(number, wire, self.depth).map_err(|e| unnamed(message, e));
+            let skipped = reader.skip(number, wire, self.depth);
+            return skipped.map(|()| false).map_err(|e| unnamed(message, e));
         };
         let printed = if field.shape != Shape::Single {
             self.run((index, field), wire, reader, seen)
@@ -265,7 +292,31 @@ impl<'s> Printer<'s, '_> {
         } else {
             reader.skip(number, wire, self.depth).map_err(Stop::from)
         };
-        printed.map_err(|e| named(message, field, e))
+        printed.map(|()| false).map_err(|e| named(message, field, e))
+    }
+
+    /// A group whose start tag is read, printed while it is read: to look for its end first would go over all in it once
+    /// for each level.
+    #[inline(never)]
+    fn group(&mut self, field: &'s Field, reader: &mut Reader<'_>) -> Print<()> {
+        let Some(id) = field.kind.message() else { return Err(WireFault::WireType.into()) };
+        let message = self.schema.message(id);
+        if self.indexed || message.well_known.is_special() || message.is_message_set {
+            let content = self.whole_group(field, reader)?;
+            return self.message(id, content);
+        }
+        let start = self.open()?;
+        self.fields_of(message, reader, Some(field.number))?;
+        self.close(start, *b"{}");
+        Ok(())
+    }
+
+    /// The content of a group whose start tag is read.
+    fn whole_group<'w>(&mut self, field: &Field, reader: &mut Reader<'w>) -> Result<Span<'w>, WireFault> {
+        // one that takes no level, such as a Timestamp, is a group all the same
+        let content = reader.group(field.number, self.depth + 1)?;
+        self.again(content.len())?;
+        Ok(content)
     }
 
     /// One occurrence of a singular field, its tag read.
@@ -276,12 +327,13 @@ impl<'s> Printer<'s, '_> {
         reader: &mut Reader<'_>,
         seen: &mut Seen,
     ) -> Print<()> {
-        if matches!(field.wire, WireType::Len | WireType::StartGroup) {
-            let bytes = match field.wire {
-                WireType::Len => reader.span()?,
-                // one that takes no level, such as a Timestamp, is a group all the same
-                _ => reader.group(field.number, self.depth + 1)?,
-            };
+        if field.wire == WireType::StartGroup {
+            first(seen, index, field)?;
+            self.out.piece(&field.member);
+            return self.group(field, reader);
+        }
+        if field.wire == WireType::Len {
+            let bytes = reader.span()?;
             first(seen, index, field)?;
             if bytes.is_empty() && !field.presence && !self.always(field) {
                 return Ok(());

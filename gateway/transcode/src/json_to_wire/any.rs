@@ -25,6 +25,7 @@ impl Encoder<'_, '_> {
     }
 
     fn find_type(&mut self, place: &Trail<'_>) -> Scan<Option<(String, usize)>> {
+        self.go_to_known_type();
         let mut open = !self.scan.closes(b'}');
         while open {
             self.scan.space();
@@ -37,7 +38,7 @@ impl Encoder<'_, '_> {
                 let url = self.scan.string().map_err(|e| here.name(e))?.into_owned();
                 return Ok(Some((url, start)));
             }
-            self.scan.skip(self.depth).map_err(|e| place.name(e))?;
+            self.look_through(self.depth).map_err(|e| place.name(e))?;
             open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
         }
         Ok(None)

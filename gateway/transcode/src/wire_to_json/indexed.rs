@@ -48,7 +48,7 @@ impl<'s> Printer<'s, '_> {
         let message = self.schema.message(id);
         let Some(field) = message.field(index) else { return Ok(()) };
         let fields = if message.is_message_set {
-            self.copy(wire.len()).map_err(|e| unnamed(message, e))?;
+            self.again(wire.len()).map_err(|e| unnamed(message, e))?;
             Cow::Owned(message_set::to_fields(wire, self.depth + 1).map_err(|e| unnamed(message, e))?)
         } else {
             Cow::Borrowed(wire)
@@ -65,7 +65,7 @@ impl<'s> Printer<'s, '_> {
     }
 
     /// Every occurrence that counts, by field, in wire order within a field.
-    fn index(&self, message: &Message, wire: &[u8]) -> Print<Vec<Occurrence>> {
+    fn index(&mut self, message: &Message, wire: &[u8]) -> Print<Vec<Occurrence>> {
         let mut found: Vec<Occurrence> = Vec::new();
         // for each oneof, the member that was set last and since when it is the one
         let mut chosen: Vec<Option<(u16, u32)>> = vec![None; message.oneofs.len()];
@@ -131,7 +131,7 @@ impl<'s> Printer<'s, '_> {
         for occurrence in found {
             let mut reader = occurrence.reader(wire);
             if let Some(Raw::Bytes(bytes)) = self.raw(field, occurrence.wire, &mut reader)? {
-                self.copy(bytes.len())?;
+                self.again(bytes.len())?;
                 merged.extend_from_slice(bytes.bytes());
             }
         }

@@ -151,11 +151,11 @@ impl<'s> Printer<'s, '_> {
     fn joined<'a>(&mut self, before: Option<Value<'a>>, raw: Raw<'a>, kind: Kind) -> Print<Value<'a>> {
         Ok(match (before, raw) {
             (Some(Value::Raw(Raw::Bytes(first))), Raw::Bytes(next)) if kind.message().is_some() => {
-                self.copy(first.len() + next.len())?;
+                self.again(first.len() + next.len())?;
                 Value::Merged([first.bytes(), next.bytes()].concat())
             }
             (Some(Value::Merged(mut bytes)), Raw::Bytes(next)) => {
-                self.copy(next.len())?;
+                self.again(next.len())?;
                 bytes.extend_from_slice(next.bytes());
                 Value::Merged(bytes)
             }

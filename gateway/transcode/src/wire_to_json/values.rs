@@ -39,7 +39,7 @@ impl<'s> Printer<'s, '_> {
     /// enum does not have.
     #[inline]
     pub(super) fn raw<'a>(
-        &self,
+        &mut self,
         field: &Field,
         wire: WireType,
         reader: &mut Reader<'a>,
@@ -49,7 +49,7 @@ impl<'s> Printer<'s, '_> {
             return Ok(None);
         }
         let raw = match wire {
-            WireType::StartGroup => Raw::Bytes(reader.group(field.number, self.depth + 1)?),
+            WireType::StartGroup => Raw::Bytes(self.whole_group(field, reader)?),
             _ => bare(wire, reader)?,
         };
         Ok(Some(raw).filter(|raw| self.known(field.kind, *raw)))
@@ -119,6 +119,10 @@ impl<'s> Printer<'s, '_> {
                 }
             }
             return Ok(());
+        }
+        if field.wire == WireType::StartGroup && wire == field.wire {
+            self.out.byte(b',');
+            return self.group(field, reader);
         }
         match self.raw(field, wire, reader)? {
             Some(raw) => {

@@ -153,7 +153,7 @@ impl Printer<'_, '_> {
                 let again = found.is_some_and(|(before, _)| before.number == number);
                 if again {
                     let before = if matches!(merged, Cow::Borrowed(_)) { merged.len() } else { 0 };
-                    self.copy(before + bytes.len())?;
+                    self.again(before + bytes.len())?;
                     merged.to_mut().extend_from_slice(bytes.bytes());
                 } else {
                     merged = Cow::Borrowed(bytes.bytes());

@@ -24,3 +24,4 @@ mod routes;
 mod sources;
 mod spec;
 mod stream;
+mod work;
