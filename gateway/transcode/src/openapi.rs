@@ -6,6 +6,7 @@ mod info;
 mod operations;
 mod parameters;
 mod paths;
+mod placed;
 mod ranges;
 mod responses;
 mod schemas;
@@ -45,7 +46,7 @@ fn document(inner: &Inner, info: &OpenApiInfo, view: OpenApiView<'_>) -> Value {
     let tags = tags(inner, &operations.tags);
     let mut components = Map::new();
     let responses = operations.shared_responses();
-    let Operations { schemas, paths, has_streams, .. } = operations;
+    let Operations { schemas, placed, has_streams, .. } = operations;
     let mut found = schemas.finish();
     add_error_schemas(info, has_streams, &mut found);
     components.insert("schemas".to_owned(), found.into());
@@ -65,7 +66,7 @@ fn document(inner: &Inner, info: &OpenApiInfo, view: OpenApiView<'_>) -> Value {
     if !tags.is_empty() {
         document.insert("tags".to_owned(), tags.into());
     }
-    document.insert("paths".to_owned(), paths.into());
+    document.insert("paths".to_owned(), placed.paths.into());
     document.insert("components".to_owned(), components.into());
     document.into()
 }

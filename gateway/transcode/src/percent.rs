@@ -62,6 +62,24 @@ pub(crate) fn decode(text: &str, mode: Mode) -> Result<Cow<'_, str>, PercentFaul
     String::from_utf8(out).map(Cow::Owned).map_err(|_| PercentFault::Text)
 }
 
+/// The text as a part of a path segment: what stands for itself there (RFC 3986, 3.3) stays, but for the colon, which may
+/// begin a verb.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out.push(char::from(byte)),
+            _ if b"-._~!$&'()*+,;=@".contains(&byte) => out.push(char::from(byte)),
+            _ => {
+                let hex =
+                    |digit: u8| char::from_digit(digit.into(), 16).map_or('0', |c| c.to_ascii_uppercase());
+                out.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+            }
+        }
+    }
+    out
+}
+
 /// The byte of two hexadecimal digits, and what follows them.
 fn escape(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = bytes.split_first_chunk::<2>()?;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::info::{OpenApiVersion, OpenApiView};
+use super::info::OpenApiView;
 use super::paths::DocumentedPath;
+use super::placed::{Placed, Route};
 use super::schemas::Schemas;
 use super::texts;
 use crate::bind::Binding;
@@ -22,7 +23,7 @@ pub(super) struct Operations<'o> {
     /// Whether callers must prove who they are.
     pub(super) secured: bool,
     pub(super) schemas: Schemas<'o>,
-    pub(super) paths: Map<String, Value>,
+    pub(super) placed: Placed<'o>,
     /// A method of each service, in the order in which services occur.
     pub(super) tags: Vec<&'o MethodData>,
     /// Statuses of errors that occur.
@@ -43,7 +44,7 @@ impl<'o> Operations<'o> {
             view,
             secured,
             schemas: Schemas::new(inner, view.forms),
-            paths: Map::new(),
+            placed: Placed::new(&inner.bindings, view.version),
             tags: Vec::new(),
             errors: BTreeSet::new(),
             has_streams: false,
@@ -54,7 +55,7 @@ impl<'o> Operations<'o> {
     }
 
     /// Adds the operations of a binding, if the document wants them.
-    pub(super) fn add(&mut self, binding: &Binding) {
+    pub(super) fn add(&mut self, binding: &'o Binding) {
         // counted in any case, so that an operation has the same id in every document
         let ordinal = self.seen.entry(binding.method).or_insert(0);
         *ordinal += 1;
@@ -80,22 +81,18 @@ impl<'o> Operations<'o> {
             .clone();
         let any = binding.http_method == "*";
         for http_method in documented_methods(&binding.http_method) {
+            if any && self.placed.is_overruled(binding, http_method) {
+                continue;
+            }
             let mut id = method.full_name.to_string();
             if ordinal > 1 {
                 id = format!("{id}_{ordinal}");
             }
             if any {
-                id = format!("{id}_{http_method}");
+                id = format!("{id}_{}", http_method.to_lowercase());
             }
             let operation = self.operation(method, binding, (&path, &names), id);
-            let own = http_method.starts_with(|c: char| c.is_ascii_uppercase());
-            let item = self.paths.entry(key.clone()).or_insert_with(|| json!({}));
-            match self.view.version {
-                _ if !own => item[http_method] = operation,
-                OpenApiVersion::V3_1 => item["x-additionalOperations"][http_method] = operation,
-                OpenApiVersion::V3_2 if http_method == "QUERY" => item["query"] = operation,
-                OpenApiVersion::V3_2 => item["additionalOperations"][http_method] = operation,
-            }
+            self.placed.put(&key, http_method, Route::of(binding), operation);
         }
     }
 
@@ -139,18 +136,10 @@ impl<'o> Operations<'o> {
     }
 }
 
-/// The keys of a path item for an HTTP method; methods that OpenAPI 3.1 has no key for stay in capitals.
+/// The methods that a rule documents: each that a rule can name without a custom kind, where it takes any.
 fn documented_methods(http_method: &str) -> Vec<&str> {
     match http_method {
-        "GET" => vec!["get"],
-        "PUT" => vec!["put"],
-        "POST" => vec!["post"],
-        "DELETE" => vec!["delete"],
-        "PATCH" => vec!["patch"],
-        "OPTIONS" => vec!["options"],
-        "HEAD" => vec!["head"],
-        "TRACE" => vec!["trace"],
-        "*" => vec!["get", "put", "post", "delete", "patch"],
-        other => vec![other],
+        "*" => vec!["GET", "PUT", "POST", "DELETE", "PATCH"],
+        one => vec![one],
     }
 }

@@ -1,5 +1,6 @@
 //! Paths as OpenAPI has them: every wildcard is a parameter of its own, equal shapes share one entry.
 
+use crate::percent::encode;
 use crate::template::{Segment, Template, Variable};
 
 /// A path of OpenAPI.
@@ -28,7 +29,7 @@ impl DocumentedPath {
         for (at, segment) in template.segments.iter().enumerate() {
             path.shape.push('/');
             match segment {
-                Segment::Literal(text) => path.shape.push_str(text),
+                Segment::Literal(text) => path.shape.push_str(&encode(text)),
                 Segment::One | Segment::Many => {
                     path.shape.push_str("{}");
                     path.wildcard(template, at, *segment == Segment::Many);
@@ -40,7 +41,7 @@ impl DocumentedPath {
         }
         if let Some(verb) = &template.verb {
             path.shape.push(':');
-            path.shape.push_str(verb);
+            path.shape.push_str(&encode(verb));
         }
         path
     }

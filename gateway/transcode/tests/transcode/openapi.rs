@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use transcode::{
-    CompileOptions, MethodRules, OpenApiForms, OpenApiInfo, OpenApiView, Overrides, UnknownFields,
-    UnknownParameters,
+    CompileOptions, MethodRules, OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Overrides,
+    UnknownFields, UnknownParameters,
 };
 
 use crate::fixture::{PlatformRules, compile, platform};
@@ -159,4 +159,64 @@ fn parameters_that_are_ignored_are_accepted() {
     assert_eq!((&rest["style"], &rest["explode"]), (&json!("form"), &json!(true)));
     assert_eq!(rest["schema"]["type"], "object");
     assert_eq!(names(&lenient(OpenApiForms::Canonical, ignoring)), ["shelf", "id", "name", "with-text"]);
+}
+
+/// The document of the library with these rules, each a method, a path and the HTTP method.
+fn with_rules(rules: &[(&str, &str, &str)], version: OpenApiVersion) -> Value {
+    let rule = |(name, path, method): &(&str, &str, &str)| transcode::SelectedHttpRule {
+        selector: format!("test.library.Library.{name}").parse().unwrap(),
+        rule: transcode::HttpRule {
+            method: (*method).to_owned(),
+            path: (*path).to_owned(),
+            ..transcode::HttpRule::default()
+        },
+    };
+    let options =
+        CompileOptions { http_rules: rules.iter().map(rule).collect(), ..CompileOptions::default() };
+    let compiled = compile(&PlatformRules, options);
+    assert!(compiled.warnings.iter().all(|w| !w.to_string().contains("/v2")), "{:?}", compiled.warnings);
+    let view = OpenApiView { first_segment: Some("v2"), version, ..OpenApiView::default() };
+    serde_json::from_str(&compiled.program.openapi(&OpenApiInfo::default(), view)).unwrap()
+}
+
+#[test]
+fn routes_that_are_one_path_to_openapi_are_all_in_it() {
+    // the order of methods is that of the proto: GetBook comes before Purge, and that before Unbound
+    for (one, many, name) in [("GetBook", "Purge", "name"), ("Unbound", "Purge", "path")] {
+        let rules = [(one, "/v2/files/{name}", "GET"), (many, "/v2/files/{path=**}", "GET")];
+        let document = with_rules(&rules, OpenApiVersion::V3_1);
+        let paths = document["paths"].as_object().unwrap();
+        let keys: Vec<&String> = paths.keys().collect();
+        assert_eq!(keys, [&format!("/v2/files/{{{name}}}")]);
+        let item = &paths[keys[0]];
+        assert_eq!(item["get"]["operationId"], format!("test.library.Library.{one}"), "what is asked first");
+        let other = &item["x-otherOperations"][0];
+        assert_eq!((&other["method"], &other["template"]), (&json!("GET"), &json!("/v2/files/{path=**}")));
+        assert_eq!(other["operation"]["operationId"], format!("test.library.Library.{many}"));
+        assert_eq!(other["operation"]["parameters"][0]["name"], name);
+        assert_eq!(item["x-otherOperations"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_rule_for_any_method_does_not_stand_before_one_for_a_method() {
+    for version in [OpenApiVersion::V3_1, OpenApiVersion::V3_2] {
+        for (explicit, any) in [("GetBook", "Purge"), ("Unbound", "Purge")] {
+            let rules = [(explicit, "/v2/things", "GET"), (any, "/v2/things", "*")];
+            let item = &with_rules(&rules, version)["paths"]["/v2/things"];
+            assert_eq!(item["get"]["operationId"], format!("test.library.Library.{explicit}"));
+            assert_eq!(item["post"]["operationId"], format!("test.library.Library.{any}_post"));
+            assert_eq!(item.as_object().unwrap().len(), 5, "{item}");
+        }
+    }
+}
+
+#[test]
+fn literals_are_encoded() {
+    let document = with_rules(
+        &[("GetBook", "/v2/%7Bx%7D/a%20b%25%3Fé-~!$&'()+,;@/{name}:do%3Ait", "GET")],
+        OpenApiVersion::V3_1,
+    );
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/v2/%7Bx%7D/a%20b%25%3F%C3%A9-~!$&'()+,;@/{name}:do%3Ait"]);
 }
