@@ -42,10 +42,12 @@ impl Trie {
             None => (path, false),
         };
         let mut allowed = BTreeSet::new();
-        // a verb first: `things/7:cancel` is the verb cancel where some route has it, else an id with a colon
+        // a verb first: `things/7:cancel` is the verb cancel where some route has it, else an id with a colon; the
+        // colon itself is not encoded
         let verb = shorter.rsplit_once(':').filter(|(_, verb)| !verb.contains('/'));
         if let Some((plain, name)) = verb
-            && let Some(id) = self.verbs.get(name)
+            && let Ok(name) = decode(name, Mode::Segment)
+            && let Some(id) = self.verbs.get(&*name)
         {
             let segments = split(plain)?;
             let found = self.search(method, &segments, *id, slash, &mut allowed);

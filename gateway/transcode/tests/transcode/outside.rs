@@ -16,6 +16,37 @@ fn selected(selector: &str, rule: HttpRule) -> SelectedHttpRule {
 }
 
 #[test]
+fn a_verb_is_met_in_any_encoding() {
+    let mut rules = rule("GET", "/verbs/{thing.name}:do%20it");
+    rules.additional_bindings = vec![
+        rule("GET", "/verbs/{thing.name}:cancel"),
+        rule("GET", "/verbs/{thing.name}:a%3Ab"),
+        rule("GET", "/verbs/{thing.name}"),
+    ];
+    let http_rules = vec![selected("test.binding.Binding.Unbound", rules)];
+    let compiled = compile(&GoogleRules, CompileOptions { http_rules, ..CompileOptions::default() });
+    let template = |path: &str| compiled.program.route("GET", path).map(|route| route.template().to_owned());
+    for (path, expected) in [
+        ("/verbs/7:do%20it", "/verbs/{thing.name}:do%20it"),
+        ("/verbs/7:%64o%20%69t", "/verbs/{thing.name}:do%20it"),
+        ("/verbs/7:cancel", "/verbs/{thing.name}:cancel"),
+        ("/verbs/7:%63ancel", "/verbs/{thing.name}:cancel"),
+        ("/verbs/7%3A:cance%6C", "/verbs/{thing.name}:cancel"),
+        ("/verbs/7:a%3Ab", "/verbs/{thing.name}:a%3Ab"),
+        // no colon, another verb: an id
+        ("/verbs/7%3Acancel", "/verbs/{thing.name}"),
+        ("/verbs/7:do+it", "/verbs/{thing.name}"),
+        ("/verbs/7:a:b", "/verbs/{thing.name}"),
+        ("/verbs/7:cancel%2F", "/verbs/{thing.name}"),
+    ] {
+        assert_eq!(template(path).as_deref(), Ok(expected), "{path}");
+    }
+    for path in ["/verbs/7:%6", "/verbs/7:%FF", "/verbs/7:cancel%00"] {
+        assert!(matches!(template(path), Err(RouteError::BadPath { .. })), "{path}");
+    }
+}
+
+#[test]
 fn selectors_select() {
     let rows = [
         ("a.b.C", "a.b.C", true),
