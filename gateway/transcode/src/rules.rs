@@ -73,7 +73,8 @@ pub struct MethodRules {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldRules {
     /// Printed when empty: `[]`, `{}`, `""`, 0, false; a message as `{}`, or null if its JSON form is no object; null for
-    /// a scalar that tells unset from empty (`optional`). Members of oneofs are not concerned.
+    /// a scalar that tells unset from empty (`optional`). Members of oneofs are not concerned. A message that is printed for
+    /// this has its own such fields, but those of a type that it stands in are `{}`.
     pub always_present: bool,
     /// `True`, `False`, `1` and `0` are taken for booleans in query and path.
     pub lenient_bool: bool,

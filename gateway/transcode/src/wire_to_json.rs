@@ -134,8 +134,10 @@ pub(crate) struct Printer<'s, 'o> {
     /// How many bytes may still be copied or gone over once more, and how many at first.
     repeats: usize,
     most_repeats: usize,
-    /// How many levels of empty messages are being filled.
-    filling: u32,
+    /// The messages that are being filled, each within the one before it.
+    filling: Vec<&'s Message>,
+    /// How many empty messages were filled in the first of them.
+    filled: u32,
     /// Not zero: a string was printed that is not ASCII and still to be checked.
     beyond_ascii: u32,
     /// Every string is checked before it is printed.
@@ -155,7 +157,8 @@ impl<'s, 'o> Printer<'s, 'o> {
             hashes: Vec::new(),
             repeats: most_repeats,
             most_repeats,
-            filling: 0,
+            filling: Vec::new(),
+            filled: 0,
             beyond_ascii: 0,
             each_string: false,
         }
@@ -168,7 +171,8 @@ impl<'s, 'o> Printer<'s, 'o> {
         // freed, for the passes that follow need memory of their own
         self.hashes = Vec::new();
         self.repeats = self.most_repeats;
-        (self.depth, self.filling, self.beyond_ascii) = (self.options.depth, 0, 0);
+        self.filling.clear();
+        (self.depth, self.beyond_ascii) = (self.options.depth, 0);
     }
 }
 
@@ -391,12 +395,17 @@ impl<'s> Printer<'s, '_> {
 
     /// Prints the fields that must be there and were not on the wire.
     fn fill(&mut self, message: &'s Message, seen: &Seen) -> Print<()> {
+        if self.filling.is_empty() {
+            self.filled = 0;
+        }
+        self.filling.push(message);
         for (index, field) in (0_u16..).zip(&message.fields) {
             if !seen.has(index) && field.oneof.is_none() && self.always(field) {
                 self.out.piece(&field.member);
                 self.empty(field)?;
             }
         }
+        self.filling.pop();
         Ok(())
     }
 }

@@ -217,17 +217,20 @@ impl<'s> Printer<'s, '_> {
         Ok(())
     }
 
+    /// A type is filled once on each way down, and all ways together have an end: types that contain each other would
+    /// fill for ever.
     fn empty_message(&mut self, id: crate::schema::MessageId) -> Print<()> {
-        /// Types that contain themselves would fill for ever.
-        const MOST_LEVELS: u32 = 8;
-        let form: &[u8] = match self.schema.message(id).well_known {
-            WellKnown::None | WellKnown::HttpBody if self.filling < MOST_LEVELS => {
-                self.filling += 1;
+        const MOST: u32 = 1_000;
+        let message = self.schema.message(id);
+        let form: &[u8] = match message.well_known {
+            WellKnown::None | WellKnown::HttpBody
+                if self.filled < MOST && !self.filling.iter().any(|above| std::ptr::eq(*above, message)) =>
+            {
+                self.filled += 1;
                 // what was read at the limit is printed, with all that must be in it
                 self.depth += 1;
                 self.message(id, Span::EMPTY)?;
                 self.depth -= 1;
-                self.filling -= 1;
                 return Ok(());
             }
             WellKnown::None | WellKnown::HttpBody | WellKnown::Any | WellKnown::Struct => b"{}",

@@ -1,6 +1,6 @@
 //! Responses: JSON with the platform's words and defaults, one field of the message, bytes of the backend's choice.
 
-use transcode::{CompileOptions, GoogleRules, NameStyle, ResponseBody, UnknownFields};
+use transcode::{CompileOptions, GoogleRules, NameStyle, Overrides, Program, ResponseBody, UnknownFields};
 
 use crate::fixture::{compile, google, platform, to_json, to_wire};
 
@@ -122,4 +122,67 @@ fn statuses_come_from_the_rules() {
     let status = |method, path| platform().route(method, path).unwrap().success_status();
     assert_eq!(status("POST", "/v1/shelves/a/books"), 201);
     assert_eq!(status("GET", "/v1/shelves/a/books"), 200);
+}
+
+/// The JSON of an empty message when every field of these is always present.
+fn filled(selector: &str, message: &str) -> String {
+    let rules = Overrides::new(GoogleRules)
+        .with_fields(selector.parse().unwrap(), |rules| rules.always_present = true);
+    let program = crate::binding::compile(&rules, CompileOptions::default()).program;
+    let mut out = Vec::new();
+    program.message_to_json(message, &[], &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_type_is_not_filled_within_itself() {
+    assert_eq!(
+        filled("test.v1.Inner.*", "test.v1.Inner"),
+        r#"{"name":"","count":0,"next":{},"children":[]}"#
+    );
+    assert_eq!(
+        filled("test.binding.Thing.*", "test.binding.Thing"),
+        r#"{"name":"","display_name":"","all":{},"parent_thing":{},"children":[],"labels":{},"other_thing":{}}"#
+    );
+    // a request within which a Thing is filled once, and its own Things are not
+    let thing = filled("test.binding.*", "test.binding.Thing");
+    assert_eq!(
+        filled("test.binding.*", "test.binding.UpdateRequest"),
+        format!(r#"{{"thing":{thing},"read_mask":"","update_mask":"","list":[]}}"#)
+    );
+}
+
+#[test]
+fn no_schema_makes_an_empty_message_endless() {
+    // M0 to M11, each with a field of every other: without a bound there are as many objects as ways through them
+    let types = 12;
+    let message = |i: usize| {
+        let field = |j: usize| prost_types::FieldDescriptorProto {
+            name: Some(format!("f{j}")),
+            number: Some(i32::try_from(j).unwrap() + 1),
+            label: Some(1),
+            r#type: Some(11),
+            type_name: Some(format!(".many.M{j}")),
+            ..Default::default()
+        };
+        prost_types::DescriptorProto {
+            name: Some(format!("M{i}")),
+            field: (0..types).filter(|j| *j != i).map(field).collect(),
+            ..Default::default()
+        }
+    };
+    let file = prost_types::FileDescriptorProto {
+        name: Some("many.proto".to_owned()),
+        package: Some("many".to_owned()),
+        message_type: (0..types).map(message).collect(),
+        syntax: Some("proto3".to_owned()),
+        ..Default::default()
+    };
+    let files = [prost::Message::encode_to_vec(&file).into()];
+    let rules =
+        Overrides::new(GoogleRules).with_fields("*".parse().unwrap(), |rules| rules.always_present = true);
+    let program = Program::compile(&files, &rules, CompileOptions::default()).unwrap().program;
+    let mut out = Vec::new();
+    program.message_to_json("many.M0", &[], &mut out).unwrap();
+    assert!(out.len() < 100_000, "{}", out.len());
 }
