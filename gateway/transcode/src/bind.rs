@@ -60,6 +60,7 @@ impl Bound {
                 lenient_bool: variable.place.rules(schema).is_some_and(|r| r.lenient_bool),
                 outside_json: true,
                 any_case_enums: rules.any_case_enums,
+                depth: route.options().depth,
             };
             tree.put(schema, &variable.place, &value, style).map_err(|e| match e {
                 tree::Refusal::Value(expected) => wrong(expected),

@@ -22,6 +22,8 @@ pub(crate) struct TextStyle {
     pub(crate) outside_json: bool,
     /// Enum words in upper and lower case.
     pub(crate) any_case_enums: bool,
+    /// How many objects and arrays of JSON may stand in each other, where the text is JSON.
+    pub(crate) depth: u32,
 }
 
 /// Encodes `text` as a value of `kind`, without its tag.

@@ -15,6 +15,8 @@ pub(crate) mod text;
 mod values;
 mod wellknown;
 
+use std::borrow::Cow;
+
 use crate::json_to_wire::seen::Seen;
 use crate::pen::Pen;
 use crate::program::InvalidUtf8;
@@ -92,23 +94,33 @@ fn run(
 ) -> Print<()> {
     let start = out.len();
     let mut printer = Printer::new(schema, out, options, size);
-    let mut printed = job(&mut printer);
-    if matches!(printed, Err(Stop::OutOfOrder)) {
-        printer.restart(start);
-        printer.indexed = true;
-        printed = job(&mut printer);
-    }
+    let mut in_any_order = |printer: &mut Printer<'_, '_>| {
+        let mut printed = job(printer);
+        if matches!(printed, Err(Stop::OutOfOrder)) {
+            printer.restart(start);
+            printer.indexed = true;
+            printed = job(printer);
+        }
+        printed
+    };
+    let mut printed = in_any_order(&mut printer);
     if printer.beyond_ascii != 0 && (printed.is_err() || !printer.out.with(|out| is_utf8(out.get(start..)))) {
         // once more, to find the string, or to print it as it can be
         printer.restart(start);
         printer.each_string = true;
-        printed = job(&mut printer);
+        // keys that were two may be printed as one
+        printed = in_any_order(&mut printer);
     }
     printed
 }
 
 fn is_utf8(printed: Option<&[u8]>) -> bool {
     printed.is_none_or(|bytes| simdutf8::basic::from_utf8(bytes).is_ok())
+}
+
+/// A text that is not UTF-8 as it is printed where that may be.
+fn mended(text: Span<'_>) -> Cow<'_, str> {
+    String::from_utf8_lossy(text.bytes())
 }
 
 fn named_by(stop: Stop, name: &str) -> ResponseError {
@@ -177,6 +189,11 @@ impl<'s, 'o> Printer<'s, 'o> {
 }
 
 impl<'s> Printer<'s, '_> {
+    /// Whether strings that are not UTF-8 are printed as they can be.
+    fn mends(&self) -> bool {
+        self.each_string && self.options.invalid_utf8 == InvalidUtf8::Replace
+    }
+
     /// A message by its own JSON form.
     pub(crate) fn message(&mut self, id: MessageId, wire: Span<'_>) -> Print<()> {
         let message = self.schema.message(id);

@@ -3,6 +3,9 @@
 use crate::rules::FieldRules;
 use crate::schema::{Field, Kind, MessageId, Schema, Shape, WellKnown};
 
+/// As deep as a program can be asked to go: paths are written by recursion.
+const DEEPEST: usize = 200;
+
 /// A resolved field path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -32,7 +35,6 @@ impl Place {
         name: &str,
         in_query: bool,
     ) -> Result<Self, PlaceFault> {
-        const DEEPEST: usize = 64;
         let (name, key) = match name.strip_suffix(']').and_then(|n| n.split_once('[')) {
             Some((name, key)) if in_query => (name, Some(key.to_owned())),
             _ => (name, None),
@@ -74,9 +76,14 @@ impl Place {
         self.field(schema).map(|f| &f.rules)
     }
 
+    /// Whether the field holds one value.
+    pub(crate) fn is_single(&self, schema: &Schema) -> bool {
+        self.field(schema).is_some_and(|f| f.shape == Shape::Single)
+    }
+
     /// Whether one text can be the whole value.
     pub(crate) fn is_single_value(&self, schema: &Schema) -> bool {
-        self.field(schema).is_some_and(|f| f.shape == Shape::Single && from_text(schema, f.kind))
+        self.is_single(schema) && self.field(schema).is_some_and(|f| from_text(schema, f.kind))
     }
 }
 

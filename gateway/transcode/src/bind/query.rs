@@ -44,7 +44,7 @@ pub(super) fn bind(
         };
         let name = text(raw_name)?;
         if let Some(place) = wanted(schema, binding, options, &name)? {
-            put(schema, options.rules, (&place, &name), &text(raw_value)?, tree)?;
+            put(schema, options, (&place, &name), &text(raw_value)?, tree)?;
         }
     }
     Ok(())
@@ -52,7 +52,7 @@ pub(super) fn bind(
 
 fn put(
     schema: &Schema,
-    rules: &MethodRules,
+    options: QueryOptions<'_>,
     (place, name): (&Place, &str),
     value: &str,
     tree: &mut Tree,
@@ -60,7 +60,8 @@ fn put(
     let style = TextStyle {
         lenient_bool: place.rules(schema).is_some_and(|r| r.lenient_bool),
         outside_json: true,
-        any_case_enums: rules.any_case_enums,
+        any_case_enums: options.rules.any_case_enums,
+        depth: options.limits.depth,
     };
     let error = |kind, expected| RequestError::new(kind, expected).on(shown(name));
     tree.put(schema, place, value, style).map_err(|refusal| match refusal {
@@ -111,7 +112,7 @@ fn resolve(schema: &Schema, binding: &Binding, depth: u32, name: &str) -> Result
     let dots = path.bytes().filter(|b| *b == b'.').count();
     let error = |kind, expected| RequestError::new(kind, expected).on(shown(name));
     let too_deep = || error(K::Depth, "a name with fewer dots".to_owned());
-    if u32::try_from(dots).map_or(true, |dots| dots > depth) {
+    if u32::try_from(dots).map_or(true, |dots| dots >= depth) {
         return Err(too_deep());
     }
     Place::resolve(schema, binding.input, name, true).map_err(|fault| match fault {

@@ -118,7 +118,9 @@ fn put_well_known(
             let Some((_, field)) = schema.message(id).by_number(1) else { return Ok(()) };
             put_field(schema, field, None, value, style, out)?;
         }
-        WellKnown::Struct | WellKnown::ListValue | WellKnown::Value => put_json(schema, id, value, out)?,
+        WellKnown::Struct | WellKnown::ListValue | WellKnown::Value => {
+            put_json(schema, id, value, style.depth, out)?;
+        }
         WellKnown::Any | WellKnown::None | WellKnown::HttpBody => {
             return Err("the fields of a single message one by one, as name.field=value".into());
         }
@@ -137,12 +139,15 @@ fn put_paths(out: &mut Vec<u8>, text: &str) -> Option<()> {
     Some(())
 }
 
-/// Dynamic values stand in the query as JSON, which nests no deeper than this.
-const DEPTH: u32 = 100;
-
 /// Dynamic values stand in the query as JSON.
-fn put_json(schema: &Schema, id: MessageId, value: &str, out: &mut Vec<u8>) -> Result<(), Expected> {
-    let options = DecodeOptions::strict(DEPTH);
+fn put_json(
+    schema: &Schema,
+    id: MessageId,
+    value: &str,
+    depth: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), Expected> {
+    let options = DecodeOptions::strict(depth);
     let mut encoder = Encoder::new(schema, Scanner::of_text(value), std::mem::take(out), options);
     let read = encoder.message(id, &Trail::ROOT, None).and_then(|()| encoder.scan.end());
     *out = encoder.out;

@@ -70,6 +70,10 @@ impl Tree {
         value: &str,
         style: TextStyle,
     ) -> Result<(), Refusal> {
+        // as if it stood in a body
+        let around = place.steps().len() + usize::from(!place.is_single(schema));
+        let around = u32::try_from(around).unwrap_or(u32::MAX);
+        let style = TextStyle { depth: style.depth.saturating_sub(around), ..style };
         let mut tree = self;
         let mut id = place.root();
         let mut steps = place.steps().iter().copied().peekable();

@@ -133,7 +133,7 @@ impl Compiler<'_> {
         self.bindings(&target, &d.options, slash);
         if self.inner.options.default_bindings {
             let rule = RawRule { http_method: "POST", path: &path, body: "*", response_body: "" };
-            self.binding(&target, &rule, self.inner.options.trailing_slash);
+            self.binding(&target, &rule, slash);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::maps::{MapTypes, entry_key};
 use super::values::{Raw, bare};
-use super::{Print, Printer};
+use super::{Print, Printer, mended};
 use crate::wire::{Reader, Span, WireFault, WireType};
 
 /// Entries of one map.
@@ -39,7 +39,8 @@ impl<'w> MapIndex<'w> {
     }
 
     /// Where the entries stand that are the last of their keys, in wire order.
-    fn last_of_each_key(mut self, depth: u32) -> Result<(Self, Vec<u32>), WireFault> {
+    /// With `mends`, of the keys as they are printed.
+    fn last_of_each_key(mut self, depth: u32, mends: bool) -> Result<(Self, Vec<u32>), WireFault> {
         let mut found = std::mem::take(&mut self.found);
         found.sort_unstable();
         let mut last: Vec<u32> = Vec::new();
@@ -50,7 +51,7 @@ impl<'w> MapIndex<'w> {
                 let key = entry_key(self.types, self.entry(start)?, depth)?;
                 let mut known = false;
                 for later in last.get(first..).unwrap_or_default() {
-                    known = known || entry_key(self.types, self.entry(*later)?, depth)?.is_same(key);
+                    known = known || is_same(entry_key(self.types, self.entry(*later)?, depth)?, key, mends);
                 }
                 if !known {
                     last.push(start);
@@ -59,6 +60,16 @@ impl<'w> MapIndex<'w> {
         }
         last.sort_unstable();
         Ok((self, last))
+    }
+}
+
+/// Whether two keys are one, or with `mends` are printed as one.
+fn is_same(one: Raw<'_>, other: Raw<'_>, mends: bool) -> bool {
+    match (one, other) {
+        (Raw::Bits(one), Raw::Bits(other)) => one == other,
+        (Raw::Bytes(one), Raw::Bytes(other)) if mends => mended(one) == mended(other),
+        (Raw::Bytes(one), Raw::Bytes(other)) => one.bytes() == other.bytes(),
+        _ => false,
     }
 }
 
@@ -77,6 +88,7 @@ impl Printer<'_, '_> {
         let Some(entry) = self.map_entry(index.types, index.entry(start)?)? else { return Ok(()) };
         let hash = match entry.key {
             Raw::Bits(bits) => index.hasher.hash_one(bits),
+            Raw::Bytes(bytes) if self.mends() => index.hasher.hash_one(&*mended(bytes)),
             Raw::Bytes(bytes) => index.hasher.hash_one(bytes.bytes()),
         };
         index.found.push(hash & !u64::from(u32::MAX) | u64::from(start));
@@ -85,7 +97,7 @@ impl Printer<'_, '_> {
 
     /// Prints the entries that count, each with a comma before it.
     pub(super) fn indexed_entries(&mut self, index: MapIndex<'_>) -> Print<()> {
-        let (index, last) = index.last_of_each_key(self.depth)?;
+        let (index, last) = index.last_of_each_key(self.depth, self.mends())?;
         for start in last {
             if let Some(entry) = self.map_entry(index.types, index.entry(start)?)? {
                 self.print_entry(index.types, &entry)?;

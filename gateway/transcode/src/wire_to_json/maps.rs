@@ -12,7 +12,7 @@
 )]
 
 use super::values::{Raw, bare};
-use super::{Print, Printer, Stop, text};
+use super::{Print, Printer, Stop, mended, text};
 use crate::block::{BLOCK, load};
 use crate::schema::{Field, Kind};
 use crate::wire::{Reader, Span, WireFault, WireType, unzigzag};
@@ -100,7 +100,8 @@ impl<'s> Printer<'s, '_> {
                 None => return Ok(()),
             },
         };
-        self.hashes.push(hash(entry.key));
+        let hash = if self.mends() { hash_mended(entry.key) } else { hash(entry.key) };
+        self.hashes.push(hash);
         self.print_entry(types, &entry)
     }
 
@@ -217,6 +218,15 @@ fn narrowed(kind: Kind, key: Raw<'_>) -> Raw<'_> {
         (Raw::Bits(bits), Kind::Bool) => Raw::Bits(u64::from(bits != 0)),
         (Raw::Bits(bits), Kind::Int32 | Kind::Uint32 | Kind::Sint32) => Raw::Bits(u64::from(bits as u32)),
         _ => key,
+    }
+}
+
+/// The hash of a key as it is printed.
+#[cold]
+fn hash_mended(key: Raw<'_>) -> u64 {
+    match key {
+        Raw::Bits(bits) => bits,
+        Raw::Bytes(bytes) => hash(Raw::Bytes(mended(bytes).as_bytes().into())),
     }
 }
 

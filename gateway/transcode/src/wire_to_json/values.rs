@@ -11,7 +11,7 @@
     reason = "measured: a tenth less time where a field costs one call, not five"
 )]
 
-use super::{Print, Printer, text};
+use super::{Print, Printer, mended, text};
 use crate::program::InvalidUtf8;
 use crate::schema::{Field, Kind, Shape, WellKnown};
 use crate::wire::{Reader, Span, WireFault, WireType, unzigzag};
@@ -21,17 +21,6 @@ use crate::wire::{Reader, Span, WireFault, WireType, unzigzag};
 pub(super) enum Raw<'a> {
     Bits(u64),
     Bytes(Span<'a>),
-}
-
-impl Raw<'_> {
-    /// Whether two keys are one.
-    pub(super) fn is_same(&self, other: Raw<'_>) -> bool {
-        match (self, other) {
-            (Raw::Bits(one), Raw::Bits(other)) => *one == other,
-            (Raw::Bytes(one), Raw::Bytes(other)) => one.bytes() == other.bytes(),
-            _ => false,
-        }
-    }
 }
 
 impl<'s> Printer<'s, '_> {
@@ -147,7 +136,7 @@ impl<'s> Printer<'s, '_> {
     #[cold]
     fn checked_string(&mut self, bytes: &[u8]) -> Print<()> {
         match self.options.invalid_utf8 {
-            InvalidUtf8::Replace => text::quote(&mut self.out, &String::from_utf8_lossy(bytes)),
+            InvalidUtf8::Replace => text::quote(&mut self.out, &mended(bytes.into())),
             InvalidUtf8::Refuse => {
                 text::quote(&mut self.out, std::str::from_utf8(bytes).map_err(|_| WireFault::Utf8)?);
             }

@@ -166,6 +166,33 @@ fn a_chain_of_any_counts_its_levels() {
 const ALL: &str = "test.v1.All";
 
 #[test]
+fn keys_that_are_mended_to_one_are_printed_once() {
+    let entry = |key: &[u8], value: u8| {
+        let mut entry =
+            vec![0x9a, 3, u8::try_from(key.len()).unwrap() + 5, 0x0a, u8::try_from(key.len()).unwrap()];
+        entry.extend_from_slice(key);
+        entry.extend_from_slice(&[0x12, 1, value]);
+        entry
+    };
+    let wire = [
+        entry(b"a\xff", b'1'),
+        entry(b"b", b'2'),
+        entry(b"a\xfe", b'3'),
+        entry("a\u{fffd}".as_bytes(), b'4'),
+        entry(b"a", b'5'),
+    ];
+    let json = "{\"m_string\":{\"b\":\"2\",\"a\u{fffd}\":\"4\",\"a\":\"5\"}}";
+    assert_eq!(print(&lenient(), ALL, &wire.concat()).as_deref(), Ok(json));
+    // out of order, and in a Struct
+    let turned = [&wire.concat()[..], &[0x18, 1], &entry(b"a\xfd", b'6')].concat();
+    let json = "{\"f_int32\":1,\"m_string\":{\"b\":\"2\",\"a\":\"5\",\"a\u{fffd}\":\"6\"}}";
+    assert_eq!(print(&lenient(), ALL, &turned).as_deref(), Ok(json));
+    let fields = [0x0a, 3, 0x0a, 1, 0xff, 0x0a, 3, 0x0a, 1, 0xfe];
+    assert_eq!(print(&lenient(), "google.protobuf.Struct", &fields).as_deref(), Ok("{\"\u{fffd}\":null}"));
+    assert!(print(&strict(), ALL, &wire.concat()).unwrap_err().contains("not valid UTF-8"));
+}
+
+#[test]
 fn a_string_that_is_not_utf8_is_refused_or_mended() {
     // f_string
     let wire = [0x72, 5, b'a', 0xff, b'"', 0xe2, 0x82];

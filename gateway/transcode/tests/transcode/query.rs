@@ -256,12 +256,41 @@ fn queries_have_limits() {
 fn names_have_limits() {
     let deep =
         |levels: usize| wire(program(), &format!("GET /all?f_inner.{}name=x", "next.".repeat(levels)), "");
-    assert!(deep(50).is_ok());
-    for levels in [70, 99, 10_000] {
+    assert!(deep(98).is_ok());
+    for levels in [99, 10_000] {
         let error = deep(levels).unwrap_err();
         assert_eq!((error.kind(), error.expected()), (K::Depth, "a name with fewer dots"));
         assert!(error.path().len() < 200, "{}", error.path().len());
     }
     let error = wire(program(), &format!("GET /all?{}=1", "n".repeat(1_000_000)), "").unwrap_err();
     assert!(error.kind() == K::UnknownParameter && error.to_string().len() < 1000);
+}
+
+fn program_of_depth(depth: u32) -> Program {
+    compile(&GoogleRules, CompileOptions { depth, ..CompileOptions::default() }).program
+}
+
+#[test]
+fn a_query_nests_as_deep_as_a_body() {
+    // as in a body: what stands in the query is one level deeper
+    for depth in [3, 40, 150] {
+        let program = program_of_depth(depth);
+        let list = |levels: usize| format!("GET /all?w_value={}{}", "[".repeat(levels), "]".repeat(levels));
+        let most = usize::try_from(depth).unwrap() - 1;
+        assert!(wire(&program, &list(most), "").is_ok(), "{depth}");
+        let error = wire(&program, &list(most + 1), "").unwrap_err();
+        assert!(error.to_string().contains("expected fewer levels of nesting at"), "{error}");
+        let values =
+            |levels: usize| format!("GET /all?w_values={}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(wire(&program, &values(most - 1), "").is_ok(), "{depth}");
+        assert!(wire(&program, &values(most), "").is_err(), "{depth}");
+
+        let name = |levels: usize| format!("GET /all?f_inner.{}name=x", "next.".repeat(levels - 2));
+        let most = most + 1;
+        let read = wire(&program, &name(most), "").unwrap();
+        let mut json = Vec::new();
+        program.message_to_json("test.v1.All", &read, &mut json).unwrap();
+        let error = wire(&program, &name(most + 1), "").unwrap_err();
+        assert_eq!(error.kind(), K::Depth, "{error}");
+    }
 }

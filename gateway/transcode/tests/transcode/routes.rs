@@ -177,6 +177,15 @@ fn default_bindings_by_option() {
 }
 
 #[test]
+fn a_default_binding_takes_a_slash_where_the_method_does() {
+    let options = CompileOptions { default_bindings: true, ..CompileOptions::default() };
+    let program = compile(&crate::fixture::PlatformRules, options).program;
+    let path = |method: &str| format!("/test.library.Library/{method}/");
+    assert!(program.route("POST", &path("ListBooks")).is_ok());
+    assert_eq!(program.route("POST", &path("GetBook")).unwrap_err(), RouteError::NotFound);
+}
+
+#[test]
 fn methods_tell_about_themselves() {
     let method = platform().method("/test.library.Library/Watch").unwrap();
     assert!(method.server_streaming() && !method.client_streaming());
