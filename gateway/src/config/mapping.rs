@@ -28,7 +28,7 @@ pub(super) struct MappingFile {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum AnyOfUnknownType {
+pub(super) enum AnyOfUnknownType {
     #[default]
     Refuse,
     Opaque,
@@ -36,7 +36,7 @@ enum AnyOfUnknownType {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum WrongText {
+pub(super) enum WrongText {
     #[default]
     Refuse,
     Replace,
@@ -92,14 +92,8 @@ impl MappingFile {
             default_bindings: self.default_bindings,
             trailing_slash: self.trailing_slash,
             print_defaults: self.print_defaults,
-            unknown_any: match self.unknown_any {
-                AnyOfUnknownType::Refuse => UnknownAny::Refuse,
-                AnyOfUnknownType::Opaque => UnknownAny::Opaque,
-            },
-            invalid_utf8: match self.invalid_utf8 {
-                WrongText::Refuse => InvalidUtf8::Refuse,
-                WrongText::Replace => InvalidUtf8::Replace,
-            },
+            unknown_any: self.unknown_any.into(),
+            invalid_utf8: self.invalid_utf8.into(),
             ..usual
         }
     }
@@ -113,6 +107,24 @@ impl MappingFile {
         setting.path_wins = self.path_wins;
         setting.any_case_enums = self.any_case_enums;
         Ok(setting)
+    }
+}
+
+impl From<AnyOfUnknownType> for UnknownAny {
+    fn from(any: AnyOfUnknownType) -> Self {
+        match any {
+            AnyOfUnknownType::Refuse => Self::Refuse,
+            AnyOfUnknownType::Opaque => Self::Opaque,
+        }
+    }
+}
+
+impl From<WrongText> for InvalidUtf8 {
+    fn from(text: WrongText) -> Self {
+        match text {
+            WrongText::Refuse => Self::Refuse,
+            WrongText::Replace => Self::Replace,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use gateway::{Access, Caller, EnumValueSetting, FieldSetting, MethodBounds, MethodSetting};
 use serde::Deserialize;
 
-use super::mapping::{Mask, Stream, Unknown, UnknownQuery, selector};
+use super::mapping::{AnyOfUnknownType, Mask, Stream, Unknown, UnknownQuery, WrongText, selector};
 use super::values::{Size, Time};
 
 /// What holds for the methods that a selector names.
@@ -26,6 +26,8 @@ pub(super) struct MethodFile {
     stream: Option<Stream>,
     update_mask: Option<Mask>,
     any_case_enums: Option<bool>,
+    unknown_any: Option<AnyOfUnknownType>,
+    invalid_utf8: Option<WrongText>,
     hidden: Option<bool>,
 }
 
@@ -73,6 +75,8 @@ impl MethodFile {
             stream_format: self.stream.map(Into::into),
             update_mask: self.update_mask.map(Into::into),
             any_case_enums: self.any_case_enums,
+            unknown_any: self.unknown_any.map(Into::into),
+            invalid_utf8: self.invalid_utf8.map(Into::into),
             hidden: self.hidden,
         })
     }

@@ -49,6 +49,8 @@ fn everything_can_be_said() {
     assert_eq!(rule.rule.additional_bindings[0].method, "REPORT");
     let (all, create) = (&mapping.methods[1], &mapping.methods[2]);
     assert_eq!(all.access.as_ref().unwrap().callers, [i32::from(Caller::Tool), Caller::Admin.into()]);
+    let data = (all.unknown_any, all.invalid_utf8);
+    assert_eq!(data, (Some(transcode::UnknownAny::Opaque), Some(transcode::InvalidUtf8::Replace)));
     assert_eq!((create.success_status, create.bounds.body), (Some(201), Some(64 << 20)));
     assert_eq!(create.bounds.deadline, Some(Duration::from_secs(5)));
     assert_eq!(create.access.as_ref().unwrap().services, ["config"]);

@@ -1,7 +1,10 @@
 //! What is said of methods.
 
 use options::Access;
-use transcode::{MethodRules, Selector, StreamFormat, UnknownFields, UnknownParameters, UpdateMask};
+use transcode::{
+    InvalidUtf8, MethodRules, Selector, StreamFormat, UnknownAny, UnknownFields, UnknownParameters,
+    UpdateMask,
+};
 
 use crate::bounds::MethodBounds;
 
@@ -32,6 +35,10 @@ pub struct MethodSetting {
     pub update_mask: Option<UpdateMask>,
     /// Words of enums are taken in upper and lower case.
     pub any_case_enums: Option<bool>,
+    /// What happens to an `Any` of a type that is not known.
+    pub unknown_any: Option<UnknownAny>,
+    /// What happens to strings of backends that are not UTF-8.
+    pub invalid_utf8: Option<InvalidUtf8>,
     /// Left out of the OpenAPI documents.
     pub hidden: Option<bool>,
 }
@@ -52,6 +59,8 @@ impl MethodSetting {
             stream_format: None,
             update_mask: None,
             any_case_enums: None,
+            unknown_any: None,
+            invalid_utf8: None,
             hidden: None,
         }
     }
@@ -63,6 +72,8 @@ impl MethodSetting {
             }
         }
         rules.success_status = self.success_status.or(rules.success_status);
+        rules.unknown_any = self.unknown_any.or(rules.unknown_any);
+        rules.invalid_utf8 = self.invalid_utf8.or(rules.invalid_utf8);
         rules.stream_format = self.stream_format.or(rules.stream_format);
         set(&mut rules.unknown_fields, self.unknown_fields.as_ref());
         set(&mut rules.unknown_parameters, self.unknown_parameters.as_ref());

@@ -2,7 +2,9 @@
 
 use options::{Caller, MethodRule};
 use serde_json::{Map, Value, json};
-use transcode::{MethodRules, StreamFormat, UnknownFields, UnknownParameters, UpdateMask};
+use transcode::{
+    InvalidUtf8, MethodRules, StreamFormat, UnknownAny, UnknownFields, UnknownParameters, UpdateMask,
+};
 
 use crate::bounds::MethodBounds;
 use crate::state::AccessState;
@@ -43,6 +45,14 @@ pub(super) fn rules(rules: &MethodRules, bounds: MethodBounds) -> Map<String, Va
     });
     let ignored =
         (rules.ignored_parameters != usual.ignored_parameters).then(|| json!(rules.ignored_parameters));
+    let unknown_any = rules.unknown_any.map(|any| match any {
+        UnknownAny::Refuse => json!("refuse"),
+        UnknownAny::Opaque => json!("opaque"),
+    });
+    let invalid_utf8 = rules.invalid_utf8.map(|text| match text {
+        InvalidUtf8::Refuse => json!("refuse"),
+        InvalidUtf8::Replace => json!("replace"),
+    });
     let all = [
         ("success_status", rules.success_status.map(Value::from)),
         ("unknown_fields", unknown_fields),
@@ -53,6 +63,8 @@ pub(super) fn rules(rules: &MethodRules, bounds: MethodBounds) -> Map<String, Va
         ("stream", stream),
         ("update_mask", (rules.update_mask == UpdateMask::AsGiven).then(|| json!("request"))),
         ("any_case_enums", flag(rules.any_case_enums)),
+        ("unknown_any", unknown_any),
+        ("invalid_utf8", invalid_utf8),
         ("hidden", flag(rules.hidden)),
         ("deadline", bounds.deadline.map(|time| json!(format!("{}ms", time.as_millis())))),
         ("body", bounds.body.map(Value::from)),

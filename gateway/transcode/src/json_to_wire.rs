@@ -19,6 +19,7 @@ use crate::bind::tree::{Entry, Leaf, Tree};
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::excerpt::quoted;
 use crate::json::{Scan, Scanner};
+use crate::program::{CompileOptions, UnknownAny};
 use crate::rules::{MethodRules, UnknownFields};
 use crate::schema::{Field, Message, MessageId, Schema, Shape};
 use crate::wire::message_set;
@@ -36,22 +37,31 @@ pub(crate) struct DecodeOptions {
     pub(crate) path_wins: bool,
     /// Enum words in upper and lower case.
     pub(crate) any_case_enums: bool,
+    /// An `Any` of a type that is not known passes as it is.
+    pub(crate) opaque_any: bool,
 }
 
 impl DecodeOptions {
     /// What the rules of a method say.
-    pub(crate) fn of(rules: &MethodRules, depth: u32) -> Self {
+    pub(crate) fn of(rules: &MethodRules, all: &CompileOptions) -> Self {
         Self {
-            depth,
+            depth: all.depth,
             unknown: rules.unknown_fields,
             path_wins: rules.path_wins,
             any_case_enums: rules.any_case_enums,
+            opaque_any: rules.unknown_any.unwrap_or(all.unknown_any) == UnknownAny::Opaque,
         }
     }
 
     /// Every leniency off.
     pub(crate) fn strict(depth: u32) -> Self {
-        Self { depth, unknown: UnknownFields::Reject, path_wins: false, any_case_enums: false }
+        Self {
+            depth,
+            unknown: UnknownFields::Reject,
+            path_wins: false,
+            any_case_enums: false,
+            opaque_any: false,
+        }
     }
 }
 

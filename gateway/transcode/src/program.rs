@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use crate::bind::Binding;
 use crate::descriptor::DescriptorError;
-use crate::rules::{Rules, SelectedHttpRule};
+use crate::rules::{MethodRules, Rules, SelectedHttpRule};
 use crate::schema::{MessageId, Schema};
 use crate::trie::{Found, Trie};
 use crate::wire_to_json::{self, PrintOptions, ResponseError};
@@ -55,9 +55,9 @@ pub struct CompileOptions {
     pub query_parameters: usize,
     /// Print every field without presence even when it has its default.
     pub print_defaults: bool,
-    /// What happens to an `Any` whose type is in none of the files.
+    /// What happens to an `Any` whose type is in none of the files, where no rule of a method says otherwise.
     pub unknown_any: UnknownAny,
-    /// What happens to strings from the wire that are not UTF-8.
+    /// What happens to strings from the wire that are not UTF-8, where no rule of a method says otherwise.
     pub invalid_utf8: InvalidUtf8,
 }
 
@@ -262,7 +262,11 @@ impl Program {
         use crate::json_to_wire::trail::Trail;
         use crate::json_to_wire::{DecodeOptions, Encoder};
         let (schema, id) = self.inner.message_named(full_name)?;
-        let options = DecodeOptions { unknown, ..DecodeOptions::strict(self.inner.options.depth) };
+        let options = DecodeOptions {
+            unknown,
+            opaque_any: self.inner.options.unknown_any == UnknownAny::Opaque,
+            ..DecodeOptions::strict(self.inner.options.depth)
+        };
         let scanner = match crate::json::Scanner::new(json) {
             Ok(scanner) => scanner,
             Err(error) => return Some(Err(error)),
@@ -302,11 +306,23 @@ impl Inner {
         self.schemas.iter().find_map(|schema| Some((schema, schema.message_id(full_name)?)))
     }
 
+    /// How messages are printed that belong to no method.
     pub(crate) fn print_options(&self) -> PrintOptions {
         PrintOptions {
             depth: self.options.depth,
             defaults: self.options.print_defaults,
             invalid_utf8: self.options.invalid_utf8,
+            opaque_any: self.options.unknown_any == UnknownAny::Opaque,
+        }
+    }
+
+    /// How messages of a method with these rules are printed.
+    pub(crate) fn print_options_of(&self, rules: &MethodRules) -> PrintOptions {
+        let all = self.print_options();
+        PrintOptions {
+            invalid_utf8: rules.invalid_utf8.unwrap_or(all.invalid_utf8),
+            opaque_any: rules.unknown_any.map_or(all.opaque_any, |any| any == UnknownAny::Opaque),
+            ..all
         }
     }
 }

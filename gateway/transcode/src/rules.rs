@@ -4,6 +4,7 @@ mod http;
 mod overrides;
 mod selector;
 
+use crate::program::{InvalidUtf8, UnknownAny};
 use crate::stream::StreamFormat;
 pub use http::{HttpRule, SelectedHttpRule};
 pub use overrides::{Overrides, Unused};
@@ -63,6 +64,10 @@ pub struct MethodRules {
     pub ignored_parameters: Vec<String>,
     /// Words of enums are taken in upper and lower case, in body, path and query.
     pub any_case_enums: bool,
+    /// What happens to an `Any` whose type is in none of the files; as the program does it when absent.
+    pub unknown_any: Option<UnknownAny>,
+    /// What happens to strings from the wire that are not UTF-8; as the program does it when absent.
+    pub invalid_utf8: Option<InvalidUtf8>,
     /// Left out of the OpenAPI documents.
     pub hidden: bool,
     /// Anyone may call, without any proof of who that is (told to readers of the OpenAPI document).

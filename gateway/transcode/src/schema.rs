@@ -33,8 +33,6 @@ pub(crate) struct Schema {
     pub(crate) messages: Vec<Message>,
     pub(crate) enums: Vec<Enum>,
     pub(crate) message_ids: HashMap<Box<str>, MessageId>,
-    /// An `Any` of a type that is not here passes as it is.
-    pub(crate) opaque_any: bool,
     /// Comments by full name (`pkg.Message`, `pkg.Message.field`, `pkg.Service.Method`, `pkg.VALUE`).
     pub(crate) comments: HashMap<String, String>,
     empty: Message,

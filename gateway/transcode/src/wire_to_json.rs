@@ -41,6 +41,8 @@ pub(crate) struct PrintOptions {
     /// Print every field that has no presence of its own, as if it were marked always present.
     pub(crate) defaults: bool,
     pub(crate) invalid_utf8: InvalidUtf8,
+    /// An `Any` of a type that is not known passes as it is.
+    pub(crate) opaque_any: bool,
 }
 
 /// Why printing stopped.

@@ -81,7 +81,7 @@ impl<'p> Parts<'p> {
             return Err(RequestError::new(K::UnexpectedBody, "no body").got("one"));
         }
         let rules = self.route.method_data().rules();
-        let options = DecodeOptions::of(rules, self.route.options().depth);
+        let options = DecodeOptions::of(rules, self.route.options());
         let scanner = Scanner::new(data)?;
         let mut encoder = Encoder::new(self.schema(), scanner, with_capacity(data.len()), options);
         match self.body_field() {

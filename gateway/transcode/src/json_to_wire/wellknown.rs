@@ -128,7 +128,7 @@ impl<'i> Encoder<'_, 'i> {
             return self.empty_any(place, start);
         };
         let Some(id) = super::any::resolve(self.schema, &url) else {
-            if self.schema.opaque_any {
+            if self.options.opaque_any {
                 return self.opaque_any(&url, at, place);
             }
             let place = place.child(Step::Field("@type"));

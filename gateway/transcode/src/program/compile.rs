@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::sources::{Decoded, Owners, Pools, Source, pools};
-use super::{CompileOptions, Inner, MethodData, UnknownAny, Warning};
+use super::{CompileOptions, Inner, MethodData, Warning};
 use crate::bind::Binding;
 use crate::bind::binding::{RawRule, Target};
 use crate::descriptor::{self, DescriptorError, FileDescriptor, HttpPattern, MethodDescriptor, http_rule};
@@ -34,9 +34,6 @@ pub(super) fn compile(
     let build =
         |(pool, variants): (&_, &_)| schema::build(pool, variants, rules, options.names, &mut warnings);
     let mut schemas: Vec<Schema> = pools.iter().zip(&variants).map(build).collect();
-    for schema in &mut schemas {
-        schema.opaque_any = options.unknown_any == UnknownAny::Opaque;
-    }
     let decoded_of = |source: usize| decoded.of_source(source);
     for (source, pool) in of_source.iter().enumerate() {
         let Some(schema) = schemas.get_mut(*pool) else { continue };

@@ -120,19 +120,20 @@ impl Method {
 
     /// Appends the JSON form of a whole response message, without the `response_body` of any rule.
     pub fn response(&self, wire: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
-        let options = self.inner.print_options();
+        let options = self.inner.print_options_of(self.rules());
         wire_to_json::print(self.schema(), self.data().output, wire, out, options)
     }
 
     /// Appends the JSON form of a `google.protobuf.Any` given by its parts, of a type that the method's source knows
     /// (details of its status, for one).
     pub fn any_to_json(&self, type_url: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), ResponseError> {
-        wire_to_json::print_any(self.schema(), type_url, value, out, self.inner.print_options())
+        let options = self.inner.print_options_of(self.rules());
+        wire_to_json::print_any(self.schema(), type_url, value, out, options)
     }
 
     /// A whole request message from JSON as a gRPC frame: five bytes of header, then the message.
     pub fn request(&self, json: &[u8]) -> Result<Vec<u8>, RequestError> {
-        let options = DecodeOptions::of(self.rules(), self.inner.options.depth);
+        let options = DecodeOptions::of(self.rules(), &self.inner.options);
         let out = vec![0; FRAME_HEADER];
         let mut encoder = Encoder::new(self.schema(), Scanner::new(json)?, out, options);
         encoder.message(self.data().input, &Trail::ROOT, None)?;

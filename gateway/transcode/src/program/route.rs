@@ -122,7 +122,7 @@ impl Route {
         if self.responds_raw() {
             return self.raw(output, wire, out);
         }
-        let options = self.inner.print_options();
+        let options = self.inner.print_options_of(self.method_data().rules());
         match self.binding().response_body {
             None => wire_to_json::print(schema, output, wire, out, options)?,
             Some(index) => wire_to_json::print_field(schema, (output, index), wire, out, options)?,

@@ -233,7 +233,7 @@ impl Printer<'_, '_> {
 
     /// An `Any` of a type that is not known.
     fn opaque(&mut self, url: &str, value: &[u8]) -> Print<()> {
-        if !self.schema.opaque_any || url.is_empty() {
+        if !self.options.opaque_any || url.is_empty() {
             return Err(WireFault::UnknownAny.into());
         }
         let start = self.open()?;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use transcode::{CompileOptions, GoogleRules, InvalidUtf8, Program, UnknownAny, UnknownFields};
+use transcode::{
+    Body, CompileOptions, GoogleRules, InvalidUtf8, Overrides, Program, UnknownAny, UnknownFields,
+};
 
 fn program(options: CompileOptions) -> Program {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proto");
@@ -210,4 +212,43 @@ fn a_string_that_is_not_utf8_is_refused_or_mended() {
         print(&strict(), ALL, &then_cut).unwrap_err(),
         "test.v1.All.f_string: a string is not valid UTF-8"
     );
+}
+
+#[test]
+fn methods_may_differ_from_the_program() {
+    let any = br#"{"w_any":{"@type":"a/b.C","value":"AQID"}}"#;
+    // Thing { all: All { w_any } }, and Thing { name: not UTF-8 }
+    let held = [&[0x1a, 15, 0xea, 4, 12][..], &UNKNOWN].concat();
+    let wrong = [0x0a, 1, 0xff];
+    let refuse = (UnknownAny::Refuse, InvalidUtf8::Refuse);
+    let pass = (UnknownAny::Opaque, InvalidUtf8::Replace);
+    for (all, said, expected) in
+        [(refuse, Some(pass), true), (pass, Some(refuse), false), (pass, None, true), (refuse, None, false)]
+    {
+        let rules =
+            Overrides::new(GoogleRules).with("test.binding.Binding.GetOne".parse().unwrap(), move |rules| {
+                rules.unknown_any = said.map(|said| said.0);
+                rules.invalid_utf8 = said.map(|said| said.1);
+            });
+        let (unknown_any, invalid_utf8) = all;
+        let options = CompileOptions { unknown_any, invalid_utf8, ..CompileOptions::default() };
+        let program = crate::binding::compile(&rules, options).program;
+        for (http_method, path, expected) in
+            [("POST", "/whole/x", expected), ("PUT", "/things/x", all == pass)]
+        {
+            let route = program.route(http_method, path).unwrap();
+            let all = br#"{"all":{"w_any":{"@type":"a/b.C","value":"AQID"}}}"#;
+            let data: &[u8] = if path == "/whole/x" { any } else { all };
+            let body = Body { content_type: None, data };
+            assert_eq!(route.bind(path, None).unwrap().request(Some(body)).is_ok(), expected, "{path}");
+            for wire in [&held[..], &wrong] {
+                assert_eq!(route.response(wire, &mut Vec::new()).is_ok(), expected, "{path}");
+                assert_eq!(route.method().response(wire, &mut Vec::new()).is_ok(), expected, "{path}");
+            }
+        }
+        let method = program.method("/test.binding.Binding/GetOne").unwrap();
+        assert_eq!(method.request(any).is_ok(), expected);
+        let mut out = Vec::new();
+        assert_eq!(program.any_to_json("a/b.C", &[1], &mut out).is_ok(), all == pass);
+    }
 }
