@@ -116,6 +116,7 @@ impl Config {
     pub(crate) fn mapping(&self) -> Result<Mapping> {
         let mut options = self.mapping.options();
         options.http_rules = self.http.rules().context("http.rules")?;
+        options.fully_decode_reserved_expansion = self.http.fully_decode_reserved_expansion;
         let mut methods = vec![self.mapping.setting()?];
         methods.extend(settings("methods", &self.methods, MethodFile::setting)?);
         let fields = settings("fields", &self.fields, FieldFile::setting)?;

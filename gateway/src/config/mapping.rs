@@ -175,6 +175,7 @@ pub(super) fn selector(text: &str) -> Result<Selector> {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HttpFile {
     rules: Vec<RuleFile>,
+    pub(super) fully_decode_reserved_expansion: bool,
 }
 
 /// `google.api.HttpRule`.

@@ -47,6 +47,7 @@ fn everything_can_be_said() {
     assert!(rule.selector.matches("library.v1.Library.GetBook"));
     assert_eq!((rule.rule.method.as_str(), rule.rule.path.as_str()), ("GET", "/v1/{name=shelves/*/books/*}"));
     assert_eq!(rule.rule.additional_bindings[0].method, "REPORT");
+    assert!(mapping.options.fully_decode_reserved_expansion);
     let (all, create) = (&mapping.methods[1], &mapping.methods[2]);
     assert_eq!(all.access.as_ref().unwrap().callers, [i32::from(Caller::Tool), Caller::Admin.into()]);
     let data = (all.unknown_any, all.invalid_utf8);

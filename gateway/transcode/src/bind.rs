@@ -11,11 +11,15 @@ mod stream;
 mod text;
 pub(crate) mod tree;
 
+use std::borrow::Cow;
+
 use crate::error::{RequestError, RequestErrorKind as K};
-use crate::percent::{Mode, decode};
+use crate::percent::{Mode, PercentFault, decode};
 use crate::program::Route;
 use crate::scalar::TextStyle;
 use crate::stream::check_json;
+use crate::template::Segment;
+use binding::BoundVariable;
 pub(crate) use binding::{Binding, BodyRule};
 use parts::Parts;
 pub(crate) use parts::http_body_field;
@@ -51,10 +55,9 @@ impl Bound {
         let mut values = Vec::with_capacity(binding.variables.len());
         for variable in &binding.variables {
             let raw = route.capture(path, variable.from, variable.to);
-            let mode = if variable.multi { Mode::Segments } else { Mode::Segment };
             let error = |kind, expected| RequestError::new(kind, expected).on(variable.name.as_str());
-            let value =
-                decode(raw, mode).map_err(|e| error(K::MalformedPath, e.expected().into()).got(raw))?;
+            let value = decoded(&route, variable, path, raw)
+                .map_err(|expected| error(K::MalformedPath, expected.into()).got(raw))?;
             let wrong = |expected| error(K::PathValue, expected).got_text(&value);
             let style = TextStyle {
                 lenient_bool: variable.place.rules(schema).is_some_and(|r| r.lenient_bool),
@@ -114,6 +117,35 @@ impl Bound {
             }
         }
     }
+}
+
+/// The value of a variable that covers `raw`; what would be accepted, where it is not well formed.
+fn decoded<'p>(
+    route: &Route,
+    variable: &BoundVariable,
+    path: &'p str,
+    raw: &'p str,
+) -> Result<Cow<'p, str>, &'static str> {
+    let text = |raw, mode| decode(raw, mode).map_err(PercentFault::expected);
+    if !variable.multi {
+        return text(raw, Mode::Segment);
+    }
+    if !route.options().fully_decode_reserved_expansion {
+        return text(raw, Mode::Segments);
+    }
+    let mut parts = Vec::with_capacity(variable.to - variable.from);
+    for at in variable.from..variable.to {
+        let many = route.binding().template.segments.get(at) == Some(&Segment::Many);
+        let part = text(route.capture(path, at, at + 1), if many { Mode::Segment } else { Mode::Segments })?;
+        // slashes that were encoded may have hidden them
+        if part.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err("a path without dot segments");
+        }
+        parts.push(part);
+    }
+    // a `**` may cover nothing
+    parts.retain(|part| !part.is_empty());
+    Ok(Cow::Owned(parts.join("/")))
 }
 
 /// Writes the header of a frame whose message follows the spare bytes (gRPC over HTTP/2: flags, then the length).

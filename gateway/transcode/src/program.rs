@@ -49,6 +49,9 @@ pub struct CompileOptions {
     pub trailing_slash: bool,
     /// HTTP rules from outside, the last one that selects a method wins, over its annotation too.
     pub http_rules: Vec<SelectedHttpRule>,
+    /// `google.api.Http` has a switch of this name: `%2F` is decoded where a `**` stands in a variable of several segments,
+    /// and stays where a `*` does.
+    pub fully_decode_reserved_expansion: bool,
     /// How long a query may be, in bytes.
     pub query_bytes: usize,
     /// How many parameters a query may have.
@@ -69,6 +72,7 @@ impl Default for CompileOptions {
             default_bindings: false,
             trailing_slash: false,
             http_rules: Vec::new(),
+            fully_decode_reserved_expansion: false,
             query_bytes: 1 << 20,
             query_parameters: 10_000,
             print_defaults: false,

@@ -1,8 +1,8 @@
 //! Rules from outside the descriptors: HTTP rules by selector, rules of methods, what a path takes.
 
 use transcode::{
-    CompileOptions, GoogleRules, HttpRule, MethodRules, Overrides, RouteError, Rules as _, SelectedHttpRule,
-    Selector, Unused, Warning,
+    CompileOptions, GoogleRules, HttpRule, MethodRules, Overrides, Program, RouteError, Rules as _,
+    SelectedHttpRule, Selector, Unused, Warning,
 };
 
 use crate::binding::{compile, request};
@@ -43,6 +43,51 @@ fn a_verb_is_met_in_any_encoding() {
     }
     for path in ["/verbs/7:%6", "/verbs/7:%FF", "/verbs/7:cancel%00"] {
         assert!(matches!(template(path), Err(RouteError::BadPath { .. })), "{path}");
+    }
+}
+
+#[test]
+fn reserved_expansion_can_be_decoded_in_full() {
+    let mut rules = rule("GET", "/one/{thing.name}");
+    rules.additional_bindings = vec![
+        rule("GET", "/many/{thing.name=**}"),
+        rule("GET", "/{thing.name=named/*/**}"),
+        rule("GET", "/{thing.name=pair/*/*}"),
+    ];
+    let http_rules = vec![selected("test.binding.Binding.Unbound", rules)];
+    let program = |fully_decode_reserved_expansion| {
+        let options = CompileOptions {
+            http_rules: http_rules.clone(),
+            fully_decode_reserved_expansion,
+            ..CompileOptions::default()
+        };
+        compile(&GoogleRules, options).program
+    };
+    let (usual, full) = (program(false), program(true));
+    let value = |program: &Program, path: &str| {
+        let route = program.route("GET", path).unwrap();
+        route
+            .bind(path, None)
+            .map(|bound| bound.path_value("thing.name").unwrap().to_owned())
+            .map_err(|e| e.to_string())
+    };
+    for (path, kept, decoded) in [
+        ("/one/a%2Fb%20c", "a/b c", "a/b c"),
+        ("/many/a%2Fb/c%2f%20", "a%2Fb/c%2f ", "a/b/c/ "),
+        ("/many/a%252Fb", "a%2Fb", "a%2Fb"),
+        ("/many/a/b", "a/b", "a/b"),
+        ("/many", "", ""),
+        ("/named/a%2Fb/c%2Fd/e%2Ff", "named/a%2Fb/c%2Fd/e%2Ff", "named/a%2Fb/c/d/e/f"),
+        ("/named/a", "named/a", "named/a"),
+        ("/pair/a%2Fb/c", "pair/a%2Fb/c", "pair/a%2Fb/c"),
+    ] {
+        assert_eq!(value(&usual, path).as_deref(), Ok(kept), "{path}");
+        assert_eq!(value(&full, path).as_deref(), Ok(decoded), "{path}");
+    }
+    for path in ["/many/a%2F..%2Fb", "/many/..%2Fb", "/many/a/b%2F%2E", "/named/x/a%2F.%2Fb"] {
+        let error = value(&full, path).unwrap_err();
+        assert!(error.contains("expected a path without dot segments"), "{error}");
+        assert!(value(&usual, path).is_ok());
     }
 }
 
