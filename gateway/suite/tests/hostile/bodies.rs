@@ -85,6 +85,11 @@ const SMUGGLED: &[(&str, &str)] = &[
         "transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
     ),
     ("a chunk that is longer than it says", "transfer-encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n"),
+    ("a bare LF after a chunk's size", "transfer-encoding: chunked\r\n\r\n2\n{}\r\n0\r\n\r\n"),
+    ("a bare LF after a chunk", "transfer-encoding: chunked\r\n\r\n2\r\n{}\n0\r\n\r\n"),
+    ("a bare LF in a chunk's extension", "transfer-encoding: chunked\r\n\r\n2;a\n{}\r\n0\r\n\r\n"),
+    ("a bare CR after a chunk's size", "transfer-encoding: chunked\r\n\r\n2\r{}\r\n0\r\n\r\n"),
+    ("a bare CR in a header", "x-a: b\rcontent-length: 2\r\n\r\n{}"),
     ("a space before a colon", "x-a : b\r\ncontent-length: 2\r\n\r\n{}"),
     ("a folded header", "x-a: b\r\n c\r\ncontent-length: 2\r\n\r\n{}"),
     ("a NUL in a header", "x-a: b\0c\r\ncontent-length: 2\r\n\r\n{}"),
@@ -114,5 +119,47 @@ fn a_length_beside_chunks_is_read_as_chunks_and_ends_the_connection() {
     }
     for call in world.backend.requests() {
         assert_eq!(&call.body[..], [0; 5], "an empty message");
+    }
+}
+
+#[test]
+fn extensions_of_chunks_are_stepped_over_and_have_a_bound() {
+    let world = start();
+    let head =
+        format!("POST {ECHO} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
+    for extension in [";a", ";a=b", ";a=\"b;c\"", " ;a=b", ";a=0\t"] {
+        let request = format!("{head}2{extension}\r\n{{}}\r\n0{extension}\r\n\r\n");
+        let answer = world.raw(request.as_bytes()).expect("an answer");
+        assert_eq!(answer.status, 200, "{extension:?}: {}", answer.text());
+        let calls = world.backend.requests();
+        assert_eq!(calls.iter().map(|call| &call.body[..]).collect::<Vec<_>>(), [[0; 5]], "{extension:?}");
+    }
+    let long = format!("{head}2;{}\r\n{{}}\r\n0\r\n\r\n", "a".repeat(1 << 20));
+    let many = format!("{head}{}0\r\n\r\n", format!("1;{}\r\n \r\n", "a".repeat(100)).repeat(10_000));
+    for request in [long, many] {
+        if let Some(answer) = world.raw(request.as_bytes()) {
+            assert!((400..500).contains(&answer.status), "{}", answer.status);
+        }
+        assert!(world.backend.requests().is_empty());
+    }
+}
+
+#[test]
+fn a_bare_lf_ends_a_line_of_the_head_or_the_connection() {
+    let world = start();
+    // RFC 9112, 2.2: a recipient may take it for the end of a line, and then of every line alike
+    for head in [
+        format!("POST {ECHO} HTTP/1.1\nhost: a\ncontent-length: 2\n\n{{}}"),
+        format!("POST {ECHO} HTTP/1.1\r\nhost: a\ncontent-length: 2\r\n\n{{}}"),
+        format!("POST {ECHO} HTTP/1.1\r\nhost: a\r\nx-a: b\ncontent-length: 2\r\n\r\n{{}}"),
+    ] {
+        let request = head.replacen("host: a", "host: a\r\nconnection: close", 1);
+        let status = world.raw(request.as_bytes()).map(|answer| answer.status);
+        let calls = world.backend.requests();
+        match status {
+            Some(200) => assert_eq!(calls.iter().map(|call| &call.body[..]).collect::<Vec<_>>(), [[0; 5]]),
+            Some(400) | None => assert!(calls.is_empty()),
+            other => panic!("{other:?} to {head:?}"),
+        }
     }
 }

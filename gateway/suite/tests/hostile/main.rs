@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod bodies;
+mod frames;
 mod headers;
 mod json;
 mod methods;

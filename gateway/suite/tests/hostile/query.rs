@@ -86,3 +86,58 @@ fn queries_have_bounds() {
     let status = world.raw(huge.as_bytes()).expect("an answer").status;
     assert!([414, 431].contains(&status), "a target of 1 MB: {status}");
 }
+
+/// As much of a path and a query as HTTP libraries take.
+const WIDE: &str = "limits:\n  uri: 60KiB\n  headers: 128KiB\n  query_pairs: 100000\n";
+
+#[test]
+fn tens_of_thousands_of_pairs_are_answered_at_once() {
+    let world = configured(WIDE);
+    let mut wrong = String::new();
+    let began = std::time::Instant::now();
+    for (what, target, wanted) in [
+        ("6,000 pairs", format!("{BOOKS}?{}", "genres=1&".repeat(6_000)), 200),
+        ("6,000 pairs of one field of a message", format!("{BOOKS}?{}", "filter.x=1&".repeat(5_000)), 400),
+        ("30,000 unknown pairs", format!("{BOOKS}?{}", "x&".repeat(30_000)), 400),
+        ("50,000 empty pairs", format!("{BOOKS}?{}", "&".repeat(50_000)), 200),
+        (
+            "5,000 keys of a map",
+            {
+                let pairs: Vec<String> = (0..2_500).map(|key| format!("string_map[{key}]=1")).collect();
+                format!("/v1/echo?{}", pairs.join("&"))
+            },
+            200,
+        ),
+    ] {
+        let answer = world.client().get(&target).unwrap();
+        world.judge(what, wanted, &answer, &mut wrong);
+    }
+    all_good(&wrong);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    // what does not fit into any target
+    let huge = format!("GET {BOOKS}?{} HTTP/1.1\r\nhost: a\r\n\r\n", "x=1&".repeat(100_000));
+    let status = world.raw(huge.as_bytes()).expect("an answer").status;
+    assert!([414, 431].contains(&status), "100,000 pairs: {status}");
+}
+
+#[test]
+fn ten_thousand_segments_are_answered_at_once() {
+    let world = configured(WIDE);
+    let mut wrong = String::new();
+    let many = "a/".repeat(10_000);
+    let many = many.trim_end_matches('/');
+    let began = std::time::Instant::now();
+    for (what, target, wanted) in [
+        ("below any depth", format!("/v1/files/{many}"), 200),
+        ("and encoded ones", format!("/v1/files/{}", "%61/".repeat(10_000).trim_end_matches('/')), 200),
+        ("and an empty one", format!("/v1/files/{many}//a"), 404),
+        ("and dots at the end", format!("/v1/files/{many}/.."), 400),
+        ("with a verb that is not there", format!("/v1/trees/{many}:nowhere"), 404),
+        ("of no route", format!("/v2/{many}"), 404),
+    ] {
+        let answer = world.client().get(&target).unwrap();
+        world.judge(&format!("10,000 segments {what}"), wanted, &answer, &mut wrong);
+    }
+    all_good(&wrong);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

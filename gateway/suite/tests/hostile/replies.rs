@@ -108,6 +108,29 @@ fn each_reply_has_its_answer() {
 }
 
 #[test]
+fn control_characters_in_a_backends_message_stay_in_the_text() {
+    let world = start();
+    let (sent, text) = ("a%00b%0D%0Ax-evil: 1%7F%C3%A9%ff", "a\0b\r\nx-evil: 1\x7fé\u{fffd}");
+    for reply in [
+        RawAnswer::failure(5, sent),
+        RawAnswer::head().trailer("grpc-status", "5").trailer("grpc-message", sent),
+    ] {
+        world.backend.answer(GET_BOOK, reply);
+        let answer = world.client().get(BOOK).unwrap();
+        assert_eq!((answer.status, answer.header("x-evil")), (404, None));
+        assert_eq!(answer.json().unwrap()["message"], text);
+        assert!(!answer.body.contains(&0), "{:?}", answer.text());
+    }
+    let late = RawAnswer::head().piece(frame(0, b"\x0a\x01a"));
+    world.backend.answer(WATCH_BOOKS, late.trailer("grpc-status", "5").trailer("grpc-message", sent));
+    let accept = [("accept", "application/x-ndjson"), ("te", "trailers")];
+    let answer = world.client().send("GET", WATCH, &accept, b"").unwrap();
+    let last: Value = serde_json::from_str(answer.text().lines().last().unwrap()).unwrap();
+    assert_eq!(last["error"]["message"], text);
+    assert!(!answer.body.contains(&0) && answer.trailers.iter().all(|(name, _)| name != "x-evil"));
+}
+
+#[test]
 fn a_stream_that_breaks_says_so_in_its_last_record() {
     let world = start();
     let good = frame(0, b"\x0a\x01a");
