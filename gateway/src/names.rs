@@ -21,10 +21,12 @@ const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 /// Names that are kept, of each method: more than any schema has. A schema that changed leaves its old ones behind.
 const MAX_NAMES: usize = 1 << 16;
 
+type ByRoute = HashMap<Box<str>, Arc<Name>, RandomState>;
+
 /// The names of routes that were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    by_method: [RwLock<HashMap<Box<str>, Arc<Name>, RandomState>>; METHODS.len()],
+    by_method: [RwLock<ByRoute>; METHODS.len()],
 }
 
 /// The name of one route and method.
