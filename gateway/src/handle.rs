@@ -25,6 +25,7 @@ use crate::bounds::Bounds;
 use crate::builtin::Builtin;
 use crate::grpc_web::GrpcWeb;
 use crate::linger::{MapLingering as _, linger};
+use crate::listen::Blocked;
 use crate::names::Names;
 use crate::policy::{self, Asked, Early, Policy};
 use crate::problem::Problem;
@@ -44,13 +45,16 @@ pub(crate) struct Caller {
     pub(crate) peer: SocketAddr,
     /// What the connection goes on with, once it has ceased to speak HTTP.
     pub(crate) tunnel: Tunnel,
+    /// Whether the connection takes nothing at the moment.
+    pub(crate) blocked: Blocked,
     /// How many calls it has made.
     pub(crate) calls: AtomicU32,
 }
 
 impl Caller {
     pub(crate) fn new(principal: Principal, peer: SocketAddr) -> Self {
-        Self { principal, peer, tunnel: Tunnel::default(), calls: AtomicU32::new(0) }
+        let (tunnel, blocked) = (Tunnel::default(), Blocked::default());
+        Self { principal, peer, tunnel, blocked, calls: AtomicU32::new(0) }
     }
 }
 
@@ -278,6 +282,7 @@ impl Handler {
                 bounds: bounds(schema, policy, &bound),
                 render: render.clone(),
                 ending: self.ending.clone(),
+                blocked: caller.blocked.clone(),
             };
             websocket::open(opening, bound, &mut request, &caller.tunnel)
         });

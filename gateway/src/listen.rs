@@ -1,5 +1,6 @@
 //! Accepting connections, and the order in which that ends.
 
+mod blocked;
 mod connection;
 mod lingering;
 mod preface;
@@ -23,6 +24,8 @@ use crate::handle::Handler;
 use crate::limits::Limits;
 use crate::tls::Tls;
 use connection::Server;
+
+pub(crate) use blocked::Blocked;
 
 /// Serves until the drain begins, then until every call has ended or the drain gives up. Without TLS it speaks in clear.
 pub(crate) async fn serve(

@@ -25,6 +25,7 @@ use transcode::{Bound, Program, Route, RouteError};
 
 use crate::backend::Backend;
 use crate::bounds::Bounds;
+use crate::listen::Blocked;
 use crate::policy::Policy;
 use crate::problem::Problem;
 use crate::render::Render;
@@ -42,6 +43,8 @@ pub(crate) struct Opening {
     pub(crate) render: Render,
     /// Cancelled when streams must end.
     pub(crate) ending: CancellationToken,
+    /// Whether the connection takes nothing at the moment.
+    pub(crate) blocked: Blocked,
 }
 
 /// Why a path has no WebSocket.

@@ -115,6 +115,7 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let caller = Arc::new(caller);
+        let io = caller.blocked.of(io);
         let (handler, called) = (Arc::clone(&self.handler), Arc::clone(&caller));
         let ended = match protocol {
             Protocol::Http1 => {
@@ -128,7 +129,7 @@ impl Server {
             }
             Protocol::Http2 => {
                 let (io, sending) = gather(io);
-                let owed = Owed::default();
+                let owed = Owed::new(caller.blocked.clone());
                 let watching = owed.clone();
                 let service = service(handler, called, move |body| watching.watch(body));
                 let connection = self.http2.serve_connection(TokioIo::new(io), service);

@@ -1,6 +1,6 @@
 //! Clients of HTTP/2 that take nothing. Nobody polls a body while its client leaves no room for it, and what was given out
 //! lies in memory: neither deadlines nor TCP end that, because such a client answers PINGs. What a connection owes its
-//! client is counted here, and whether the client takes any of it.
+//! client is counted here, and whether the client takes any of it. Where the connection itself is full, that is TCP's.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,11 +14,13 @@ use tokio::time::sleep;
 use tonic::Status;
 use tonic::body::Body;
 
+use super::Blocked;
+
 /// Bodies that are remembered before those that have ended are forgotten.
 const FEW: usize = 4;
 
 /// What a connection owes its client.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Owed(Arc<Account>);
 
 #[derive(Debug, Default)]
@@ -28,9 +30,15 @@ struct Account {
     /// Grows whenever the client takes something, and when something is owed after nothing was.
     moves: AtomicU64,
     bodies: Mutex<Vec<Weak<Mutex<State>>>>,
+    blocked: Blocked,
 }
 
 impl Owed {
+    /// Of a connection of which it is noted whether it takes anything itself.
+    pub(super) fn new(blocked: Blocked) -> Self {
+        Self(Arc::new(Account { blocked, ..Account::default() }))
+    }
+
     /// The same body, whose client is watched.
     pub(super) fn watch(&self, body: Body) -> Watched {
         let is_whole = body.size_hint().exact().is_some_and(|size| size > 0);
@@ -55,8 +63,10 @@ impl Owed {
         let (mut seen, mut idle) = (0, 0);
         loop {
             sleep(time / 2).await;
-            let moves = self.0.moves.load(Ordering::Relaxed);
-            idle = if moves == seen && self.0.open.load(Ordering::Relaxed) > 0 { idle + 1 } else { 0 };
+            let Account { open, moves, blocked, .. } = &*self.0;
+            let moves = moves.load(Ordering::Relaxed);
+            let is_idle = moves == seen && open.load(Ordering::Relaxed) > 0 && !blocked.is_so();
+            idle = if is_idle { idle + 1 } else { 0 };
             if idle == 2 {
                 return;
             }
@@ -215,7 +225,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_nobody_takes_is_a_stall() {
-        let owed = Owed::default();
+        let owed = Owed::new(Blocked::default());
         assert!(!is_stalled(&owed).await, "nothing is owed");
         let mut body = owed.watch(Body::new(Full::new(Bytes::from_static(b"answer"))));
         assert!(is_stalled(&owed).await);
@@ -228,7 +238,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_takes_a_byte_now_and_then_stays() {
-        let owed = Owed::default();
+        let owed = Owed::new(Blocked::default());
         let mut body = owed.watch(Body::new(Full::new(Bytes::from(vec![0; 64]))));
         let mut piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
         let taking = async {
@@ -245,7 +255,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_has_nothing_to_say_is_no_stall() {
-        let owed = Owed::default();
+        let owed = Owed::new(Blocked::default());
         let (say, body) = stream();
         // nobody asks it for anything, as of a client that leaves no room
         let mut body = owed.watch(body);
@@ -261,7 +271,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bodies_that_have_ended_are_forgotten() {
-        let owed = Owed::default();
+        let owed = Owed::new(Blocked::default());
         for _ in 0..1000 {
             drop(owed.watch(Body::empty()));
         }

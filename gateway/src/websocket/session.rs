@@ -102,13 +102,14 @@ impl Session {
     /// gateway, or because the client takes nothing.
     async fn send(&self, socket: &mut Socket, message: Message, over: Option<Instant>) -> Result<(), End> {
         let taken = socket.get_ref().taken().clone();
+        let Opening { policy, ending, blocked, .. } = &self.opening;
         let failed = |status| Err(End::failed(Problem::backend(&status)));
         tokio::select! {
             biased;
             sent = socket.send(message) => sent.map_err(|_| End::Gone),
-            () = self.opening.ending.cancelled() => failed(resume_elsewhere()),
+            () = ending.cancelled() => failed(resume_elsewhere()),
             () = sleep_until(over.unwrap_or_else(Instant::now)), if over.is_some() => failed(deadline::exceeded()),
-            () = taken.stalled(self.opening.policy.limits.stalled) => Err(End::Gone),
+            () = taken.stalled(policy.limits.stalled, blocked) => Err(End::Gone),
         }
     }
 

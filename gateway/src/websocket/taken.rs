@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::sleep;
 
+use crate::listen::Blocked;
+
 /// What is written at once: over HTTP/2 a whole write counts as taken, and lies in memory until it is.
 const PIECE: usize = 16 << 10;
 
@@ -18,15 +20,16 @@ const PIECE: usize = 16 << 10;
 pub(super) struct Taken(Arc<AtomicU64>);
 
 impl Taken {
-    /// Resolves when nothing was taken for so long, within twice of it; never where that is zero.
-    pub(super) async fn stalled(&self, time: Duration) {
+    /// Resolves when nothing was taken for so long, within twice of it, although there was room below; never where the time
+    /// is zero.
+    pub(super) async fn stalled(&self, time: Duration, blocked: &Blocked) {
         if time.is_zero() {
             return std::future::pending().await;
         }
         loop {
             let before = self.0.load(Ordering::Relaxed);
             sleep(time).await;
-            if self.0.load(Ordering::Relaxed) == before {
+            if self.0.load(Ordering::Relaxed) == before && !blocked.is_so() {
                 return;
             }
         }

@@ -158,6 +158,36 @@ async fn a_client_that_takes_a_little_now_and_then_is_served() {
 }
 
 #[tokio::test]
+async fn a_client_whose_connection_is_full_is_left_to_tcp() {
+    let limits = Limits { stalled: STALLED, ..Limits::default() };
+    let world = start_with(Setup { limits, ..Setup::default() }).await;
+    let stream = world.open(&world.alpha, &["h2"]).await.unwrap().into_inner();
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(1 << 30).initial_connection_window_size(1 << 30);
+    let (mut sender, mut connection) = within(builder.handshake(stream)).await.unwrap();
+    let feed = world.fake.feed();
+    let mut answer = tokio::select! {
+        _ = &mut connection => panic!("it has ended"),
+        answer = get(&mut sender, "/logs/v1/tool/alpha/job/x/logs_stream") => answer,
+    };
+    // nobody reads from the connection any more, whose windows have room
+    let line = "x".repeat(64 << 10);
+    let mut sent = 0;
+    while let Ok(told) = tokio::time::timeout(STALLED, feed.send(Ok(line.clone()))).await {
+        told.unwrap();
+        sent += 1;
+        assert!(sent < 1000, "{} MiB went somewhere", sent >> 4);
+    }
+    sleep(4 * STALLED).await;
+    tokio::spawn(async move { drop(connection.await) });
+    let mut read = 0;
+    while read < sent * line.len() {
+        read += within(answer.data()).await.unwrap().unwrap().len();
+    }
+    within(feed.send(Ok("last".to_owned()))).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_stream_that_has_nothing_to_say_is_not_cut() {
     let limits = Limits { stalled: STALLED, ..Limits::default() };
     let world = start_with(Setup { limits, ..Setup::default() }).await;
