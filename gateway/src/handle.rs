@@ -32,7 +32,7 @@ use crate::problem::Problem;
 use crate::record::{AccessLog, Record};
 use crate::render::{ErrorForm, Render};
 use crate::rest::{self, Call};
-use crate::schema::{Schema, Schemas};
+use crate::schema::{Document, Schema, Schemas};
 use crate::way::Way;
 use crate::websocket::{self, Opening, Tunnel};
 use crate::{Options, access, headers, passthrough};
@@ -127,7 +127,7 @@ impl Handler {
         let early = policy.early(&mut request);
         let unnamed = |way| (way, self.names.of(request.method().as_str(), ""));
         let (way, name) = match early {
-            Early::On => Way::of(Option::as_ref(&*schema), self.schemas.info(), &self.names, &request),
+            Early::On => Way::of(Option::as_ref(&*schema), &self.names, &request),
             Early::Answer(response) => unnamed(Way::Answered(Box::new(response))),
             Early::Refuse(problem) => unnamed(Way::NoRoute(Box::new(problem))),
         };
@@ -160,7 +160,7 @@ impl Handler {
                 // boxed, as what few requests need: the room for it is not taken by all the others
                 Some(web) => Box::pin(self.grpc_web(&web, way, principal, policy, request)).await,
             },
-            Way::Document(document) => json(document),
+            Way::Document(document) => self.document(schema, document).await,
             Way::NoRoute(problem) => {
                 let response = match &problem.allow {
                     Some(allow) if request.method() == Method::OPTIONS => policy::options(allow),
@@ -172,6 +172,21 @@ impl Handler {
             Way::Route(route) => self.route(&route, schema, principal, policy, request).await,
             Way::Socket(route) => self.socket(&route, schema, caller, policy, request),
         }
+    }
+
+    async fn document(&self, schema: Option<&Schema>, document: Document) -> Response<Body> {
+        let built = match schema {
+            Some(schema) => schema.document(document, self.schemas.info()).await,
+            None => None,
+        };
+        built.map_or_else(
+            || {
+                let text = "the document cannot be built";
+                let problem = Problem::new(Code::Internal, StatusCode::INTERNAL_SERVER_ERROR, text);
+                Render::new(self.errors, None).response(&problem)
+            },
+            json,
+        )
     }
 
     async fn grpc(

@@ -26,6 +26,7 @@ const BUILT_IN: &[&str] = &["grpc.reflection.", "grpc.health."];
 
 /// What a backend serves: its services, and every file that describes them, encoded as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_field_names, reason = "they are files by their names")]
 pub(crate) struct Files {
     pub(crate) services: Vec<String>,
     /// By their names.

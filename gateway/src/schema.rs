@@ -1,15 +1,18 @@
 //! What the backends serve, as one immutable snapshot behind an atomic swap.
 
 mod compile;
+mod documents;
 mod endpoint;
 mod follow;
 mod gather;
 mod methods;
 mod report;
+mod settle;
 mod slots;
 mod told;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -18,24 +21,21 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use mesh::drain::Drain;
 use options::Table;
-use tokio::sync::watch;
-use transcode::{OpenApiForms, OpenApiInfo, OpenApiVersion, OpenApiView, Program, ProgramTrace};
+use tokio::sync::{Notify, watch};
+use transcode::{OpenApiInfo, Program, ProgramTrace};
 
 use crate::Unstated;
 use crate::backend::Backend;
 use crate::bounds::MethodBounds;
 use crate::builtin::reflection::Reflection;
-use crate::descriptors::Descriptors;
 use crate::mapping::Mapping;
-use compile::compile;
-use endpoint::{Known, News};
+pub(crate) use documents::Document;
+use documents::Documents;
+use endpoint::Known;
 pub(crate) use methods::Methods;
 
 /// Services to backends, by the place in the list of backends.
 type Owners = HashMap<String, usize, RandomState>;
-
-/// What tells OpenAPI documents apart: the first path segment, where it is one's alone, and the variant.
-type DocumentKey = (Option<String>, OpenApiVersion, OpenApiForms);
 
 /// One state of what is served.
 #[derive(Debug)]
@@ -56,8 +56,7 @@ pub(crate) struct Schema {
     bounds: HashMap<Box<str>, MethodBounds>,
     /// What of it cannot be served.
     warnings: Vec<String>,
-    /// OpenAPI documents that were asked for, by first segment (none: all of it), version and forms.
-    documents: Mutex<HashMap<DocumentKey, Bytes>>,
+    documents: Documents,
 }
 
 impl Schema {
@@ -84,19 +83,15 @@ impl Schema {
         self.bounds.get(path).copied().unwrap_or_default()
     }
 
-    /// An OpenAPI document; none of a first path segment that no route has.
-    pub(crate) fn openapi(&self, info: &OpenApiInfo, view: OpenApiView<'_>) -> Option<Bytes> {
-        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (view.first_segment.map(str::to_owned), view.version, view.forms);
-        if let Some(document) = documents.get(&key) {
-            return Some(document.clone());
-        }
-        if view.first_segment.is_some_and(|segment| !self.program.first_segments().contains(segment)) {
-            return None;
-        }
-        let document = Bytes::from(self.program.openapi(info, view));
-        documents.insert(key, document.clone());
-        Some(document)
+    /// Whether there is such an OpenAPI document.
+    pub(crate) fn has_document(&self, document: &Document) -> bool {
+        self.documents.has(document)
+    }
+
+    /// An OpenAPI document; none where it cannot be built.
+    pub(crate) async fn document(&self, document: Document, info: &OpenApiInfo) -> Option<Bytes> {
+        let building = self.documents.get(document, &self.program, info);
+        building.await
     }
 }
 
@@ -115,6 +110,12 @@ pub(crate) struct Schemas {
     /// Why the newest schema is not the current one.
     refused: ArcSwap<Option<String>>,
     known: Mutex<Vec<Known>>,
+    /// Which backends are there and say that they serve, for those who must not wait for `known`.
+    serving: Vec<AtomicBool>,
+    /// There is something to settle.
+    news: Notify,
+    /// Held while something is settled.
+    turn: Mutex<()>,
     current: ArcSwap<Option<Schema>>,
     /// What tells of schemas that were current, until they are gone.
     former: Mutex<Vec<ProgramTrace>>,
@@ -133,6 +134,9 @@ impl Schemas {
         let known = backends.iter().map(|backend| Known::new(backend.endpoints().endpoints())).collect();
         Arc::new(Self {
             known: Mutex::new(known),
+            serving: backends.iter().map(|_| AtomicBool::new(false)).collect(),
+            news: Notify::new(),
+            turn: Mutex::default(),
             current: ArcSwap::from_pointee(None),
             former: Mutex::default(),
             missing: watch::Sender::new(count),
@@ -156,7 +160,7 @@ impl Schemas {
 
     /// Whether the backend at this place is there and says that it serves.
     pub(crate) fn is_serving(&self, index: usize) -> bool {
-        self.known().get(index).is_some_and(Known::is_serving)
+        self.serving.get(index).is_some_and(|serving| serving.load(Ordering::Acquire))
     }
 
     /// Marked whenever the schema or the health of a backend has changed.
@@ -178,6 +182,7 @@ impl Schemas {
 
     /// Follows every endpoint of every backend until the drain begins.
     pub(crate) fn watch(self: &Arc<Self>, drain: &Drain) {
+        tokio::spawn(Arc::clone(self).settle_on(drain.clone()));
         for (index, backend) in self.backends.iter().enumerate() {
             for endpoint in 0..backend.endpoints().endpoints() {
                 let (schemas, backend, drain) = (Arc::clone(self), backend.clone(), drain.clone());
@@ -187,34 +192,6 @@ impl Schemas {
                         () = drain.begun() => {}
                     }
                 });
-            }
-        }
-    }
-
-    /// Maps in another way, where the schema can be served in it.
-    pub(crate) fn set_mapping(&self, mapping: Mapping) {
-        let known = self.known();
-        let is_empty = known.iter().all(|known| known.files.is_none());
-        if is_empty || self.adopt(&known, &mapping) {
-            self.mapping.store(Arc::new(mapping));
-        }
-        self.missing.send_modify(|_| {});
-    }
-
-    /// Serves what is known from now on. What cannot be served changes nothing.
-    fn adopt(&self, known: &[Known], mapping: &Mapping) -> bool {
-        let parts = self.backends.iter().map(|one| one.name.as_str()).zip(known);
-        match compile(parts.map(|(name, known)| (name, known.files.as_deref())), self.unstated, mapping) {
-            Ok(mut schema) => {
-                schema.methods = known.iter().map(|known| known.methods.clone()).collect();
-                self.replace(schema);
-                self.refused.store(Arc::default());
-                true
-            }
-            Err(error) => {
-                tracing::error!(%error, "the new schema is not usable, the former one serves on");
-                self.refused.store(Arc::new(Some(error.to_string())));
-                false
             }
         }
     }
@@ -239,44 +216,5 @@ impl Schemas {
 
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, index: usize, endpoint: usize, news: News) {
-        let mut known = self.known();
-        if known.get_mut(index).is_some_and(|slot| slot.take(endpoint, news)) {
-            self.settle(&mut known, index);
-        }
-    }
-
-    /// Takes another description of a backend that is described, from now on; false where there is no such backend.
-    pub(crate) fn describe(&self, name: &str, descriptors: Descriptors) -> bool {
-        let Some(index) = self.backends.iter().position(|one| one.name == name && one.described().is_some())
-        else {
-            return false;
-        };
-        let mut known = self.known();
-        if let (Some(slot), Some(backend)) = (known.get_mut(index), self.backends.get(index)) {
-            slot.describe(&descriptors.0);
-            backend.describe(descriptors.0);
-            self.settle(&mut known, index);
-        }
-        true
-    }
-
-    /// Draws the consequences of news of a backend: which schema is in force, and which endpoints are called for what.
-    fn settle(&self, known: &mut [Known], index: usize) {
-        let (Some(slot), Some(backend)) = (known.get_mut(index), self.backends.get(index)) else { return };
-        if let Some(candidate) = slot.candidate().cloned() {
-            let former = slot.adopt(candidate);
-            if !self.adopt(known, &self.mapping.load())
-                && let Some(slot) = known.get_mut(index)
-            {
-                slot.refuse(former);
-            }
-        }
-        if let Some(slot) = known.get_mut(index) {
-            backend.set_versions(slot.versions());
-        }
-        self.missing.send_replace(known.iter().filter(|known| known.files.is_none()).count());
     }
 }

@@ -4,19 +4,18 @@ mod document;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use options::MethodRule;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use transcode::{OpenApiInfo, Route, RouteError};
+use transcode::{Route, RouteError};
 
 use crate::builtin::is_builtin;
 use crate::grpc_web::GrpcWeb;
 use crate::names::{Name, Names};
 use crate::problem::Problem;
-use crate::schema::Schema;
+use crate::schema::{Document, Schema};
 use crate::websocket;
 
 /// Which way a request goes.
@@ -33,7 +32,7 @@ pub(crate) enum Way {
     /// A method with a stream, over a WebSocket.
     Socket(Box<Route>),
     /// An OpenAPI document.
-    Document(Bytes),
+    Document(Document),
     /// REST that nobody answers.
     NoRoute(Box<Problem>),
     /// What was answered before it had a way.
@@ -42,12 +41,7 @@ pub(crate) enum Way {
 
 impl Way {
     /// Finds the way of a request, and its name in spans, metrics and logs; made-up paths have an empty one.
-    pub(crate) fn of<B>(
-        schema: Option<&Schema>,
-        info: &OpenApiInfo,
-        names: &Names,
-        request: &Request<B>,
-    ) -> (Self, Arc<Name>) {
+    pub(crate) fn of<B>(schema: Option<&Schema>, names: &Names, request: &Request<B>) -> (Self, Arc<Name>) {
         let name = |route: &str| names.of(request.method().as_str(), route);
         let path = request.uri().path();
         let web = GrpcWeb::of(request.headers()).is_some();
@@ -61,7 +55,7 @@ impl Way {
             let problem = Problem::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, text);
             return (Self::NoRoute(Box::new(problem)), name(""));
         };
-        if let Some(document) = document::find(schema, info, request) {
+        if let Some(document) = document::find(schema, request) {
             let way = document.map_or_else(|problem| Self::NoRoute(Box::new(problem)), Self::Document);
             return (way, name(path));
         }

@@ -1,13 +1,13 @@
 //! From the files of all backends to one schema.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use options::Table;
 use transcode::{CompileOptions, Program, Unused};
 
+use super::documents::Documents;
 use super::gather::Gathered;
 use super::{Schema, service_of};
 use crate::Unstated;
@@ -50,6 +50,7 @@ pub(super) fn compile<'a>(
         tracing::warn!("a part of the schema cannot be served: {warning}");
     }
     let bounds = bounds(&compiled.program, mapping);
+    let documents = Documents::new(&compiled.program);
     let all = gathered.all_files();
     let Gathered { owners, files, .. } = gathered;
     let reflection = Reflection::new(&all, owners.keys().map(String::as_str))?;
@@ -64,7 +65,7 @@ pub(super) fn compile<'a>(
         hash: hash(all.iter()),
         since: SystemTime::now(),
         warnings,
-        documents: Mutex::default(),
+        documents,
     })
 }
 

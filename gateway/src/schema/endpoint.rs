@@ -102,19 +102,32 @@ impl Known {
         (new && agreed).then_some(first)
     }
 
-    /// Brings a schema into force; returns the former one.
-    pub(super) fn adopt(&mut self, files: Arc<Files>) -> Option<Arc<Files>> {
-        self.refused = None;
-        // its methods are compared with themselves on every call: they are made once
-        let _ = self.slots.place(&files);
-        self.methods = Some(self.slots.methods(&files));
-        self.files.replace(files)
+    /// Files that an endpoint has and whose methods are not known, where there is room for one more version.
+    pub(super) fn unseen(&self) -> Option<Arc<Files>> {
+        let mut all = self.endpoints.iter().filter_map(|endpoint| endpoint.files.as_ref());
+        all.find(|files| self.slots.is_open_for(files)).cloned()
     }
 
-    /// Takes a schema back that cannot be used, and does not try it again.
-    pub(super) fn refuse(&mut self, former: Option<Arc<Files>>) {
-        self.methods = former.as_ref().map(|files| self.slots.methods(files));
-        self.refused = std::mem::replace(&mut self.files, former);
+    /// Takes what the methods of a version are.
+    pub(super) fn learn(&mut self, files: &Arc<Files>, methods: Methods) {
+        self.slots.insert(files, methods);
+    }
+
+    /// The methods of a version.
+    pub(super) fn methods_of(&self, files: &Arc<Files>) -> Arc<Methods> {
+        self.slots.methods(files)
+    }
+
+    /// Brings a schema into force.
+    pub(super) fn adopt(&mut self, files: Arc<Files>) {
+        self.refused = None;
+        self.methods = Some(self.slots.methods(&files));
+        self.files = Some(files);
+    }
+
+    /// Does not try a schema again, because it cannot be used.
+    pub(super) fn refuse(&mut self, files: Arc<Files>) {
+        self.refused = Some(files);
     }
 
     /// Whether each endpoint is ready, and whether it serves the schema in force.
@@ -219,8 +232,7 @@ mod tests {
         know(&mut known, 0, "one");
         settle(&mut known);
         know(&mut known, 0, "broken");
-        let former = known.adopt(Arc::new(files("broken")));
-        known.refuse(former);
+        known.refuse(Arc::new(files("broken")));
         assert_eq!(known.candidate(), None);
         assert_eq!(known.files.as_deref(), Some(&files("one")));
         know(&mut known, 0, "two");

@@ -50,22 +50,27 @@ impl Slots {
         }
     }
 
-    /// The place of a version; none where others have taken all of them.
-    pub(super) fn place(&mut self, files: &Arc<Files>) -> Option<usize> {
-        self.asked += 1;
-        let is_it = |slot: &Slot| slot.version.as_ref().is_some_and(|version| version.files == *files);
-        let known = self.slots.iter().position(is_it);
-        let free = || {
-            let free = self.slots.iter().enumerate().filter(|(_, slot)| slot.version.is_none());
-            free.min_by_key(|(_, slot)| slot.used).map(|(place, _)| place)
-        };
-        let place = known.or_else(free)?;
-        let slot = self.slots.get_mut(place)?;
-        slot.used = self.asked;
-        if slot.version.is_none() {
-            let methods = Arc::new(Methods::of(files));
-            slot.version = Some(Version { files: Arc::clone(files), methods });
+    /// Whether a version is not here and could be.
+    pub(super) fn is_open_for(&self, files: &Arc<Files>) -> bool {
+        self.versions().all(|known| known.files != *files)
+            && self.slots.iter().any(|slot| slot.version.is_none())
+    }
+
+    /// Gives the slot that nobody has had for the longest time to a version; it gets none where none is free.
+    pub(super) fn insert(&mut self, files: &Arc<Files>, methods: Methods) {
+        let free = self.slots.iter_mut().filter(|slot| slot.version.is_none());
+        if let Some(slot) = free.min_by_key(|slot| slot.used) {
+            slot.version = Some(Version { files: Arc::clone(files), methods: Arc::new(methods) });
         }
+        self.place(files);
+    }
+
+    /// The place of a version that is here.
+    pub(super) fn place(&mut self, files: &Arc<Files>) -> Option<usize> {
+        let is_it = |slot: &Slot| slot.version.as_ref().is_some_and(|version| version.files == *files);
+        let place = self.slots.iter().position(is_it)?;
+        self.asked += 1;
+        self.slots.get_mut(place)?.used = self.asked;
         Some(place)
     }
 }
@@ -81,16 +86,21 @@ mod tests {
         Arc::new(Files { services: vec![name.to_string()], ..Files::default() })
     }
 
+    fn place(slots: &mut Slots, name: usize) -> Option<usize> {
+        if slots.is_open_for(&version(name)) {
+            slots.insert(&version(name), Methods::default());
+        }
+        slots.place(&version(name))
+    }
+
     #[test]
     fn a_slot_is_given_to_another_version_as_late_as_may_be() {
         let mut slots = Slots::default();
-        assert_eq!(slots.place(&version(0)), Some(0));
-        assert_eq!(slots.place(&version(1)), Some(1));
-        assert_eq!(slots.place(&version(0)), Some(0));
+        assert_eq!([0, 1, 0].map(|name| place(&mut slots, name)), [Some(0), Some(1), Some(0)]);
         slots.keep(&[version(0)]);
-        let next: Vec<_> = (2..8).map(|name| slots.place(&version(name)).unwrap()).collect();
+        let next: Vec<_> = (2..8).map(|name| place(&mut slots, name).unwrap()).collect();
         assert_eq!(next, [2, 3, 4, 5, 6, 1], "the one that was forgotten comes last");
-        assert_eq!(slots.place(&version(8)), None, "all are in use");
-        assert_eq!(slots.place(&version(7)), Some(1));
+        assert_eq!(place(&mut slots, 8), None, "all are in use");
+        assert_eq!(place(&mut slots, 7), Some(1));
     }
 }

@@ -16,6 +16,7 @@ mod grpc_web;
 mod hostile_reflection;
 mod http2;
 mod introspection;
+mod large_schema;
 mod methods;
 mod partial_reflection;
 mod pki;
