@@ -326,6 +326,11 @@ impl Field {
         }
     }
 
+    /// Extensions are named in brackets, as in JSON.
+    pub(crate) fn is_extension(&self) -> bool {
+        self.name.starts_with('[')
+    }
+
     /// The name that is printed.
     pub(crate) fn output_name(&self) -> &str {
         if self.prints_json_name { &self.json_name } else { &self.name }
@@ -359,6 +364,11 @@ pub(crate) struct EnumValue {
 }
 
 impl Enum {
+    /// The number that an enum has where it is not there: the first one. Open enums begin with zero.
+    pub(crate) fn default_number(&self) -> i32 {
+        self.values.first().map_or(0, |value| value.number)
+    }
+
     #[inline]
     pub(crate) fn by_number(&self, number: i32) -> Option<&EnumValue> {
         let at = match self.numbers.get(usize::try_from(number).unwrap_or(usize::MAX)) {

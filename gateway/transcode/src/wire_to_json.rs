@@ -408,8 +408,7 @@ impl<'s> Printer<'s, '_> {
 
     #[inline]
     fn always(&self, field: &Field) -> bool {
-        let plain = !field.presence && field.oneof.is_none();
-        field.rules.always_present || (self.options.defaults && plain)
+        field.rules.always_present || (self.options.defaults && is_plain(field))
     }
 
     /// Prints the fields that must be there and were not on the wire.
@@ -427,6 +426,12 @@ impl<'s> Printer<'s, '_> {
         self.filling.pop();
         Ok(())
     }
+}
+
+/// Whether a field of this kind has its default where it is not there. An extension is not among the fields of its
+/// message.
+fn is_plain(field: &Field) -> bool {
+    !field.presence && field.oneof.is_none() && !field.is_extension()
 }
 
 /// Marks a field and its oneof.

@@ -173,8 +173,17 @@ impl<'s> Printer<'s, '_> {
         match &entry.value {
             Some(Value::Raw(raw)) => self.value(types.value, *raw),
             Some(Value::Merged(bytes)) => self.value(types.value, Raw::Bytes(bytes[..].into())),
-            None if types.value_wire == WireType::Len => self.value(types.value, Raw::Bytes(Span::EMPTY)),
-            None => self.value(types.value, Raw::Bits(0)),
+            None => self.value(types.value, self.absent(types)),
+        }
+    }
+
+    /// What an entry without a value says.
+    #[cold]
+    fn absent(&self, types: MapTypes) -> Raw<'static> {
+        match types.value {
+            Kind::Enum(id) => Raw::Bits(i64::from(self.schema.enumeration(id).default_number()) as u64),
+            _ if types.value_wire == WireType::Len => Raw::Bytes(Span::EMPTY),
+            _ => Raw::Bits(0),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use transcode::{Body, CompileOptions, GoogleRules, Program, RequestErrorKind};
 
-use crate::fixture::{round, to_json, to_wire};
+use crate::fixture::{compile, round, to_json, to_wire};
 
 const OLD: &str = "test.legacy.Old";
 
@@ -36,6 +36,23 @@ fn a_closed_enum_takes_no_unknown_number_and_drops_it_from_the_wire() {
     // id, level 3, levels 3 and 1
     let wire = [0x0a, 1, b'a', 0x40, 3, 0x48, 3, 0x48, 1];
     assert_eq!(to_json(OLD, &wire).unwrap(), r#"{"id":"a","levels":["LEVEL_LOW"]}"#);
+}
+
+#[test]
+fn an_entry_without_a_value_says_the_first_one_of_a_closed_enum() {
+    // the key alone
+    assert_eq!(to_json(OLD, &[0x62, 2, 0x0a, 0]).unwrap(), r#"{"ranks":{"":"LEVEL_LOW"}}"#);
+}
+
+#[test]
+fn an_extension_that_is_not_there_has_no_default_to_print() {
+    let options = CompileOptions { print_defaults: true, ..CompileOptions::default() };
+    let (program, mut out) = (compile(&GoogleRules, options).program, Vec::new());
+    program.message_to_json(OLD, &[], &mut out).unwrap();
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        r#"{"row":[],"levels":[],"numbers":[],"packed":[],"ranks":{}}"#
+    );
 }
 
 #[test]
