@@ -6,7 +6,9 @@
 #![allow(clippy::inline_always, reason = "measured: a call costs more than a comparison")]
 
 use crate::wire::Span;
+pub(crate) use spare::{append_block, append_headed};
 
+mod spare;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 #[cfg(test)]
@@ -14,14 +16,6 @@ mod tests;
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = 16;
-
-/// Appends the first `len` bytes of `block`.
-#[inline]
-pub(crate) fn append_block<const N: usize>(out: &mut Vec<u8>, block: &[u8; N], len: usize) {
-    let end = out.len() + len;
-    out.extend_from_slice(block);
-    out.truncate(end);
-}
 
 /// Appends `bytes`: without a call when they are few.
 #[inline]
@@ -145,6 +139,10 @@ impl Piece {
         for (to, from) in block.iter_mut().zip(whole) {
             *to = *from;
         }
+        if whole.len() > 2 * BLOCK {
+            // no UTF-8, so that no text begins with the block of a piece that is longer
+            block = [0xff; 2 * BLOCK];
+        }
         let counts = u32::try_from((1_u64 << whole.len().min(2 * BLOCK)) - 1).unwrap_or(u32::MAX);
         Self { block, counts, whole: whole.into() }
     }
@@ -159,13 +157,25 @@ impl Piece {
         (self.whole.len() <= 2 * BLOCK).then_some((&self.block, self.whole.len()))
     }
 
+    /// Whether the piece comes first in `text`; not told of one that is longer than that.
+    #[inline(always)]
+    pub(crate) fn leads(&self, text: &[u8; 2 * BLOCK]) -> bool {
+        equal(text, &self.block) & self.counts == self.counts
+    }
+
+    /// How many bytes it has.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.whole.len()
+    }
+
     /// Whether `text` begins with the piece.
     #[inline(always)]
     pub(crate) fn begins(&self, text: Span<'_>) -> bool {
         let (Some(found), true) = (text.double_block(), self.whole.len() <= 2 * BLOCK) else {
             return text.bytes().starts_with(&self.whole);
         };
-        equal(found, &self.block) & self.counts == self.counts
+        self.leads(found)
     }
 }
 

@@ -96,7 +96,7 @@ impl<'i> Scanner<'i> {
     }
 
     /// Steps over `prefix` if it comes next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn eat(&mut self, prefix: &[u8]) -> bool {
         let found = self.rest().starts_with(prefix);
         if found {
@@ -115,17 +115,10 @@ impl<'i> Scanner<'i> {
         found
     }
 
-    /// Steps over a comma and `piece`, if they come next with one space between them at most.
+    /// As [`Reader::eat_next`].
     #[inline(always)]
     pub(crate) fn eat_next(&mut self, piece: &Piece) -> bool {
-        let rest = self.ahead.rest();
-        let Some(next) = rest.after(b',') else { return false };
-        let next = next.after(b' ').unwrap_or(next);
-        let found = piece.begins(next);
-        if found {
-            self.step(rest.len() - next.len() + piece.bytes().len());
-        }
-        found
+        self.ahead.eat_next(piece)
     }
 
     /// White space, then exactly `byte`.
@@ -175,7 +168,7 @@ impl<'i> Scanner<'i> {
         if self.ahead.is_empty() { Ok(()) } else { Err(self.unexpected("the end of the body")) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn literal(&mut self, word: &'static str) -> Scan<()> {
         if self.eat(word.as_bytes()) { Ok(()) } else { Err(self.unexpected("a JSON value")) }
     }

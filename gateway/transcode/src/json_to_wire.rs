@@ -139,15 +139,16 @@ impl<'s, 'i> Encoder<'s, 'i> {
         }
         let content = self.out.len();
         let mut last = Last::none(message);
+        let masked = self.mask.is_some();
         let mut open = !self.scan.closes(b'}');
         while open {
             let mut named = self.key(message, last, trail, typed)?;
-            while let Some(index) = named {
+            while let Some((index, field)) = named {
                 last = last.then(index);
-                if self.mask.is_some() {
-                    self.masked_member(message, index, &mut seen, trail, bound)?;
+                if masked {
+                    self.masked_member(message, (index, field), &mut seen, trail, bound)?;
                 } else {
-                    self.member(message, index, &mut seen, trail, bound)?;
+                    self.member(message, (index, field), &mut seen, trail, bound)?;
                 }
                 named = self.next_member(message, last);
             }
@@ -195,10 +196,10 @@ impl<'s, 'i> Encoder<'s, 'i> {
 
     /// Steps over a comma and the key of the field that is likely to follow.
     #[inline(always)]
-    fn next_member(&mut self, message: &Message, last: Last) -> Option<u16> {
+    fn next_member(&mut self, message: &'s Message, last: Last) -> Option<(u16, &'s Field)> {
         let guess = self.order.guess(last);
         let field = message.field(guess)?;
-        (!field.rules.unknown_field_paths && self.scan.eat_next(&field.output_key)).then_some(guess)
+        (!field.rules.unknown_field_paths && self.scan.eat_next(&field.output_key)).then_some((guess, field))
     }
 
     /// Reads a key and its colon, behind the member `last`; the field it names, or nothing when the member was stepped over.
@@ -209,17 +210,17 @@ impl<'s, 'i> Encoder<'s, 'i> {
         last: Last,
         trail: &Trail<'_>,
         typed: Option<usize>,
-    ) -> Scan<Option<u16>> {
+    ) -> Scan<Option<(u16, &'s Field)>> {
         let guess = self.order.guess(last);
         self.scan.space();
         if let Some(field) = message.field(guess)
             && !field.rules.unknown_field_paths
             && self.scan.eat_piece(&field.output_key)
         {
-            return Ok(Some(guess));
+            return Ok(Some((guess, field)));
         }
         let named = self.other_key(message, guess, trail, typed)?;
-        if let Some(index) = named {
+        if let Some((index, _)) = named {
             self.order.note(last, index);
         }
         Ok(named)
@@ -233,20 +234,20 @@ impl<'s, 'i> Encoder<'s, 'i> {
         guess: u16,
         trail: &Trail<'_>,
         typed: Option<usize>,
-    ) -> Scan<Option<u16>> {
+    ) -> Scan<Option<(u16, &'s Field)>> {
         self.scan.after_comma(b'}').map_err(|e| trail.name(e))?;
         if let Some(field) = message.field(guess)
             && !field.rules.unknown_field_paths
             && (self.scan.eat_piece(&field.output_key)
                 || field.other_key.as_ref().is_some_and(|key| self.scan.eat_piece(key)))
         {
-            return Ok(Some(guess));
+            return Ok(Some((guess, field)));
         }
         let start = self.scan.position();
         let name = self.scan.string().map_err(|e| trail.name(e))?;
         self.scan.expect(b':', "a colon after the key").map_err(|e| trail.name(e))?;
         match message.by_name(&name) {
-            Some((index, field)) if !field.rules.unknown_field_paths => Ok(Some(index)),
+            Some((index, field)) if !field.rules.unknown_field_paths => Ok(Some((index, field))),
             _ if typed.is_some() && name == "@type" => self.type_again(typed, start, trail).map(|()| None),
             _ => self.unknown_field(message, &name, start, trail).map(|()| None),
         }
@@ -279,15 +280,15 @@ impl<'s, 'i> Encoder<'s, 'i> {
     fn member(
         &mut self,
         message: &'s Message,
-        index: u16,
+        (index, field): (u16, &'s Field),
         seen: &mut Seen,
         trail: &Trail<'_>,
         bound: Option<&Tree>,
     ) -> Scan<()> {
-        let Some(field) = message.field(index) else { return Ok(()) };
         let place = trail.child(Step::Member(field));
-        if bound.is_none() && self.scan.next_token() != b'n' && seen.quick(field) {
-            return self.field(field, &place, None);
+        let token = self.scan.next_token();
+        if bound.is_none() && token != b'n' && seen.quick(field) {
+            return self.field(field, token, &place, None);
         }
         self.special_member((message, field, index), seen, &place, bound)
     }
@@ -367,20 +368,21 @@ impl<'s, 'i> Encoder<'s, 'i> {
         if self.scan.next_token() == b'n' && !self.takes_null(field) {
             return self.scan.literal("null").map(|()| false);
         }
-        self.field(field, &Trail::ROOT, below).map(|()| true)
+        self.other_field(field, &Trail::ROOT, below).map(|()| true)
     }
 
     /// As [`Self::field`], where it is rare.
     #[inline(never)]
     fn other_field(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
-        self.field(field, place, below)
+        let token = self.scan.next_token();
+        self.field(field, token, place, below)
     }
 
-    /// A field's value with its tags, by its shape.
+    /// A field's value with its tags, by its shape. The value begins with `token`, as all values that are taken with one.
     #[inline(always)]
-    pub(crate) fn field(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
+    fn field(&mut self, field: &Field, token: u8, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
         match field.shape {
-            Shape::Single => self.single(field, place, below),
+            Shape::Single => self.single(field, token, place, below),
             Shape::Repeated => self.repeated(field, place),
             Shape::Map => self.map(field, place),
         }

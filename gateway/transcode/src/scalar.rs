@@ -37,7 +37,7 @@ pub(crate) fn put_text(
     let refuse = || expected(schema, kind);
     match kind {
         Kind::String => put_bytes(out, text.as_bytes()),
-        Kind::Bytes => put_base64(text, out).ok_or_else(refuse)?,
+        Kind::Bytes => put_base64(text.as_bytes(), out).ok_or_else(refuse)?,
         Kind::Bool => put_varint(out, u64::from(boolean(text, style.lenient_bool).ok_or_else(refuse)?)),
         Kind::Double => put_double(text, out).ok_or_else(refuse)?,
         Kind::Float => put_float(text, out).ok_or_else(refuse)?,
@@ -187,9 +187,8 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE
 
 /// Appends the length and the bytes of standard or URL-safe base64, with all of its padding or none; nothing when it is none, or a mix of
 /// both alphabets.
-pub(crate) fn put_base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
-    let engine = if memchr::memchr2(b'-', b'_', text.as_bytes()).is_some() { &URL_SAFE } else { &STANDARD };
-    let padding = text.bytes().rev().take(2).take_while(|b| *b == b'=').count();
+pub(crate) fn put_base64(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let padding = text.iter().rev().take(2).take_while(|b| **b == b'=').count();
     if padding > 0 && !text.len().is_multiple_of(4) {
         return None;
     }
@@ -201,6 +200,7 @@ pub(crate) fn put_base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
         return (out.len() - start == most).then_some(());
     }
     out.truncate(start);
+    let engine = if memchr::memchr2(b'-', b'_', text).is_some() { &URL_SAFE } else { &STANDARD };
     // the engine wants room for whole groups
     out.resize(start + most + 3, 0);
     let written = engine.decode_slice(text, out.get_mut(start..)?).ok()?;

@@ -21,27 +21,34 @@ pub(crate) const FIELD_MASK: &str = "field paths in lowerCamelCase joined by com
 
 /// Seconds and nanoseconds of an RFC 3339 time.
 pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, i32)> {
-    let (date, rest) = text.as_bytes().split_first_chunk::<19>()?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = date else {
-        return None;
-    };
-    let (century, year) = (two(*y1, *y2), two(*y3, *y4));
-    let (month, day) = (two(*m1, *m2), two(*d1, *d2));
-    let (hour, minute, second) = (two(*h1, *h2), two(*n1, *n2), two(*s1, *s2));
-    if hour > 23 || minute > 59 || second > 59 || century > 99 || year > 99 {
+    let (date, rest) = text.as_bytes().split_first_chunk::<8>()?;
+    let (clock, rest) = rest.split_first_chunk::<8>()?;
+    let (tail, rest) = rest.split_first_chunk::<3>()?;
+    let [century, _, year, _, _, month, ..] = pairs(*date, *b"0000-00-")?;
+    let [day, _, _, hour, _, _, minute, _] = pairs(*clock, *b"00T00:00")?;
+    let [_, second, ..] = pairs([tail[0], tail[1], tail[2], 0, 0, 0, 0, 0], *b":00\0\0\0\0\0")?;
+    if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let days = days_from_civil(century * 100 + year, month, day)?;
+    let days = days_from_civil(u32::from(century) * 100 + u32::from(year), month.into(), day.into())?;
     let (nanos, zone) = fraction(rest)?;
-    let seconds = days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second) - offset(zone)?;
+    let time = u32::from(hour) * 3_600 + u32::from(minute) * 60 + u32::from(second);
+    let seconds = days * 86_400 + i64::from(time) - offset(zone)?;
     TIMESTAMP_RANGE.contains(&seconds).then_some((seconds, nanos))
 }
 
-/// The number of two digits; beyond 99 when they are none.
+/// Eight characters of which those are digits that are `0` in `form`, and the others as there; in each byte where two
+/// digits begin the number that they make.
 #[inline]
-fn two(tens: u8, ones: u8) -> u32 {
-    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    if tens > 9 || ones > 9 { u32::MAX } else { u32::from(tens) * 10 + u32::from(ones) }
+fn pairs(text: [u8; 8], form: [u8; 8]) -> Option<[u8; 8]> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // what is added to a digit has the high bit from ten on, what is added to another character from one on
+    let limits = form.map(|byte| if byte == b'0' { 0x76 } else { 0x7f });
+    let values = u64::from_le_bytes(text) ^ u64::from_le_bytes(form);
+    if (values.wrapping_add(u64::from_le_bytes(limits)) | values) & HIGH != 0 {
+        return None;
+    }
+    Some((values * 10 + (values >> 8)).to_le_bytes())
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -50,14 +57,16 @@ fn digits(bytes: &[u8]) -> Option<i64> {
 
 /// Nanoseconds of an optional fraction of one to nine digits, and what follows it.
 fn fraction(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    const SCALES: [u32; 10] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     let Some(rest) = bytes.strip_prefix(b".") else { return Some((0, bytes)) };
-    let len = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    if !(1..=9).contains(&len) {
-        return None;
+    let (mut value, mut len) = (0_u32, 0);
+    while let Some(digit) = rest.get(len).map(|b| b.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        // with more than nine digits the product is of no use, and there is no scale for it
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+        len += 1;
     }
-    let (shown, rest) = rest.split_at(len);
-    let scale = 10_i64.pow(u32::try_from(9 - len).ok()?);
-    Some((i32::try_from(digits(shown)? * scale).ok()?, rest))
+    let scale = SCALES.get(len).copied().filter(|scale| *scale > 0)?;
+    Some((i32::try_from(value * scale).ok()?, rest.get(len..)?))
 }
 
 /// Seconds east of UTC.

@@ -83,11 +83,26 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
 }
 
 /// A varint of several bytes: two of them mostly.
-fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
+fn put_long_varint(out: &mut Vec<u8>, value: u64) {
     if value < 0x4000 {
         out.extend_from_slice(&[(value as u8) | 0x80, (value >> 7) as u8]);
         return;
     }
+    if value >> 56 == 0 {
+        // seven bits into each byte: the halves part, then the quarters, then the eighths
+        let halves = (value & 0x0fff_ffff) | (value & 0x00ff_ffff_f000_0000) << 4;
+        let quarters = (halves & 0x0000_3fff_0000_3fff) | (halves & 0x0fff_c000_0fff_c000) << 2;
+        let eighths = (quarters & 0x007f_007f_007f_007f) | (quarters & 0x3f80_3f80_3f80_3f80) << 1;
+        let len = varint_len(value);
+        let more = 0x8080_8080_8080_8080 & ((1 << (8 * (len - 1))) - 1);
+        append_block(out, &(eighths | more).to_le_bytes(), len);
+        return;
+    }
+    put_longest_varint(out, value);
+}
+
+/// A varint of nine or ten bytes.
+fn put_longest_varint(out: &mut Vec<u8>, mut value: u64) {
     let mut bytes = [0_u8; 10];
     let mut len = 0;
     for byte in &mut bytes {

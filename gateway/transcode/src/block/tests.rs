@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::{Piece, append, equal, first_special, load, plain_prefix, portable_equal, portable_marks};
+use super::{
+    Piece, append, append_headed, equal, first_special, load, plain_prefix, portable_equal, portable_marks,
+};
 
 fn special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
@@ -33,6 +35,13 @@ proptest! {
         other[..same].copy_from_slice(&one[..same]);
         prop_assert_eq!(equal(&one, &other), portable_equal(&one, &other));
         prop_assert!(equal(&one, &other).trailing_ones() as usize >= same);
+    }
+
+    #[test]
+    fn a_head_and_the_first_bytes_of_a_block_are_appended(before in bytes(40), head: [u8; 3], block: [u8; 16], len in 0..40_usize) {
+        let mut out = before.clone();
+        append_headed(&mut out, head, &block, len);
+        prop_assert_eq!(out, [&before[..], &head, &block[..len.min(16)]].concat());
     }
 
     #[test]

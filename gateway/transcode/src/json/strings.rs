@@ -1,11 +1,14 @@
 //! JSON strings: found by blocks of bytes, copied in one piece when nothing is escaped.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use super::{Scan, Scanner};
 use crate::block::{BLOCK, append, append_block, first_special, plain_prefix};
 use crate::error::{RequestError, RequestErrorKind as K};
-use crate::wire::{Span, put_varint};
+use crate::wire::{Span, begin_wide_len, end_guessed_len, put_varint};
 
 impl<'i> Scanner<'i> {
     /// The content of a string without escapes, stepped over; nothing (and no step) for everything else.
@@ -18,51 +21,46 @@ impl<'i> Scanner<'i> {
 
     /// As [`Self::plain_string`], as bytes.
     #[inline]
-    fn plain_span(&mut self) -> Option<Span<'i>> {
+    pub(crate) fn plain_span(&mut self) -> Option<Span<'i>> {
         let content = self.ahead.rest().after(b'"')?;
-        let len = match content.block().map(first_special) {
-            Some(len) if len < BLOCK => len.min(content.len()),
-            _ => plain_prefix(content.bytes()),
-        };
+        let len = plain_prefix(content.bytes());
         content.skip(len).after(b'"')?;
         self.step(len + 2);
         Some(content.first(len))
     }
 
-    /// Appends the length and the content of a string without escapes, as [`Self::plain_string`] finds it.
+    /// As [`Reader::short_string`](crate::wire::Reader::short_string).
     #[inline(always)]
-    pub(crate) fn plain_string_into(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        // most strings end within a block
-        if let Some(content) = self.ahead.rest().after(b'"')
-            && let Some(block) = content.block()
-        {
-            let len = first_special(block);
-            if len < content.len().min(BLOCK) && block[len] == b'"' {
-                self.step(len + 2);
-                out.reserve(BLOCK + 1);
-                out.push(u8::try_from(len).unwrap_or_default());
-                append_block(out, block, len);
-                return Some(());
-            }
-        }
-        self.long_string_into(out)
+    pub(crate) fn short_string(&mut self) -> Option<(&'i [u8; BLOCK], usize)> {
+        self.ahead.short_string()
     }
 
-    /// As [`Self::plain_string_into`], of any length.
+    /// As [`Reader::next_short_string`](crate::wire::Reader::next_short_string).
+    #[inline(always)]
+    pub(crate) fn next_short_string(&mut self) -> Option<(&'i [u8; BLOCK], usize)> {
+        self.ahead.next_short_string()
+    }
+
+    /// Appends the length and the content of a string.
     #[inline(never)]
-    fn long_string_into(&mut self, out: &mut Vec<u8>) -> Option<()> {
-        let content = self.plain_span()?;
-        put_varint(out, content.len() as u64);
-        match content.double_block() {
-            Some(block) if content.len() <= 2 * BLOCK => append_block(out, block, content.len()),
-            _ => append(out, content.bytes()),
+    pub(crate) fn text_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
+        let Some(content) = self.ahead.rest().after(b'"') else { return self.open_quote() };
+        let len = plain_prefix(content.bytes());
+        let plain = content.first(len);
+        if content.skip(len).after(b'"').is_some() {
+            put_varint(out, len as u64);
+            append_span(out, plain);
+            self.step(len + 2);
+            return Ok(());
         }
-        Some(())
-    }
-
-    /// How many bytes come before the first special one of the string that begins here.
-    pub(crate) fn plain_ahead(&self) -> usize {
-        self.rest().get(1..).map_or(0, plain_prefix)
+        // a first piece of several hundred bytes promises a length of two bytes
+        let width = if len < 64 { 1 } else { 2 };
+        let start = begin_wide_len(out, width);
+        append_span(out, plain);
+        self.step(len + 1);
+        self.rest_into(out)?;
+        end_guessed_len(out, start, &mut { width });
+        Ok(())
     }
 
     /// A string's content; borrowed when it has no escapes.
@@ -86,15 +84,37 @@ impl<'i> Scanner<'i> {
     #[inline(never)]
     pub(crate) fn string_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
         self.open_quote()?;
-        loop {
-            let rest = self.ahead.rest();
-            let (block, end) = (rest.last_block(), rest.len().min(BLOCK));
-            let plain = first_special(&block).min(end);
-            append_block(out, &block, plain);
+        self.rest_into(out)
+    }
+
+    /// Appends what is left of a string's content.
+    #[inline]
+    fn rest_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
+        while let Some(block) = self.ahead.rest().block() {
+            let plain = first_special(block);
+            append_block(out, block, plain);
             self.step(plain);
-            if plain == BLOCK {
-                continue;
+            match block.get(plain) {
+                None => {}
+                Some(b'"') => {
+                    self.step(1);
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape(out)?,
+                Some(_) => return Err(self.unexpected("a character or the closing quote of the string")),
             }
+        }
+        self.end_into(out)
+    }
+
+    /// As [`Self::rest_into`], where less than a block is left of the document.
+    #[cold]
+    fn end_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
+        loop {
+            let rest = self.rest();
+            let plain = plain_prefix(rest);
+            out.extend_from_slice(rest.get(..plain).unwrap_or_default());
+            self.step(plain);
             match self.peek() {
                 b'"' => {
                     self.step(1);
@@ -118,20 +138,41 @@ impl<'i> Scanner<'i> {
         Ok(())
     }
 
+    /// The escape at the position.
+    #[inline]
     fn escape(&mut self, out: &mut Vec<u8>) -> Scan<()> {
-        self.step(1);
-        let byte = match self.peek() {
-            b'u' => return self.unicode_escape(out),
-            byte @ (b'"' | b'\\' | b'/') => byte,
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            _ => return Err(self.unexpected("an escape of JSON")),
-        };
+        if let Some([_, kind, a, b, c, d, ..]) = self.ahead.rest().block() {
+            let byte = escaped(*kind);
+            if byte != 0 {
+                out.push(byte);
+                self.step(2);
+                return Ok(());
+            }
+            if *kind == b'u'
+                && let Some((bytes, len)) = utf8([*a, *b, *c, *d])
+            {
+                append_block(out, &bytes, len);
+                self.step(6);
+                return Ok(());
+            }
+        }
+        self.other_escape(out)
+    }
+
+    /// An escape of two units, one near the end of the document, or none.
+    #[inline(never)]
+    fn other_escape(&mut self, out: &mut Vec<u8>) -> Scan<()> {
+        self.bump();
+        let byte = escaped(self.peek());
+        if byte == 0 {
+            return if self.peek() == b'u' {
+                self.unicode_escape(out)
+            } else {
+                Err(self.unexpected("an escape of JSON"))
+            };
+        }
         out.push(byte);
-        self.step(1);
+        self.bump();
         Ok(())
     }
 
@@ -156,15 +197,53 @@ impl<'i> Scanner<'i> {
             [b'u', a, b, c, d, ..] => [*a, *b, *c, *d],
             _ => return Err(self.unexpected("an escape of the form \\uXXXX")),
         };
-        let nibbles = digits.map(|digit| NIBBLES.get(usize::from(digit)).copied().unwrap_or(NO_NIBBLE));
-        if let Some(wrong) = nibbles.iter().position(|nibble| *nibble == NO_NIBBLE) {
-            self.step(1 + wrong);
+        let Some(unit) = hex(digits) else {
+            self.step(1 + digits.iter().take_while(|digit| digit.is_ascii_hexdigit()).count());
             return Err(self.unexpected("a hexadecimal digit"));
-        }
+        };
         self.step(5);
-        Ok(nibbles.iter().fold(0, |value, nibble| value << 4 | u32::from(*nibble)))
+        Ok(unit)
     }
 }
+
+/// The number that four hexadecimal digits make.
+#[inline]
+fn hex(digits: [u8; 4]) -> Option<u32> {
+    let nibble = |digit: u8| u32::from(NIBBLES.get(usize::from(digit)).copied().unwrap_or(NO_NIBBLE));
+    let [a, b, c, d] = digits.map(nibble);
+    ((a | b | c | d) < u32::from(NO_NIBBLE)).then_some(a << 12 | b << 8 | c << 4 | d)
+}
+
+/// The UTF-8 bytes of a character that is one unit of UTF-16, from its hexadecimal digits, and how many they are.
+#[inline]
+fn utf8(digits: [u8; 4]) -> Option<([u8; 4], usize)> {
+    let unit = hex(digits)?;
+    let low = 0x80 | unit & 0x3f;
+    let (bytes, len) = match unit {
+        0..0x80 => (unit, 1),
+        0x80..0x800 => (0xc0 | unit >> 6 | low << 8, 2),
+        0xd800..0xe000 => return None,
+        _ => (0xe0 | unit >> 12 | (0x80 | unit >> 6 & 0x3f) << 8 | low << 16, 3),
+    };
+    Some((bytes.to_le_bytes(), len))
+}
+
+#[inline]
+fn escaped(kind: u8) -> u8 {
+    ESCAPES.get(usize::from(kind)).copied().unwrap_or_default()
+}
+
+/// What stands for a character behind a backslash; zero for what does not.
+const ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    let pairs = *b"\"\"\\\\//b\x08f\x0cn\nr\rt\t";
+    let mut at = 0;
+    while at < pairs.len() {
+        escapes[pairs[at] as usize] = pairs[at + 1];
+        at += 2;
+    }
+    escapes
+};
 
 /// What is no hexadecimal digit.
 const NO_NIBBLE: u8 = 16;
@@ -180,6 +259,15 @@ const NIBBLES: [u8; 256] = {
     }
     nibbles
 };
+
+/// Appends a piece of the document, which mostly is short.
+#[inline]
+fn append_span(out: &mut Vec<u8>, text: Span<'_>) {
+    match text.double_block() {
+        Some(block) if text.len() <= 2 * BLOCK => append_block(out, block, text.len()),
+        _ => append(out, text.bytes()),
+    }
+}
 
 fn lone_surrogate(at: usize) -> RequestError {
     RequestError::new(K::Syntax, "a pair of surrogates").at(at).got("a lone one")

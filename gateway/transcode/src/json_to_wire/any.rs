@@ -60,7 +60,8 @@ impl Encoder<'_, '_> {
             let value = this.out.len();
             put_tag(&mut this.out, 2, WireType::Len);
             let content = this.out.len() + 1;
-            this.scalar(Kind::Bytes).map_err(|e| value_place.name(e))?;
+            let token = this.scan.next_token();
+            this.scalar(Kind::Bytes, token).map_err(|e| value_place.name(e))?;
             if this.out.len() == content {
                 // an empty value is not written at all
                 this.out.truncate(value);

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use super::Encoder;
 use super::trail::{Step, Trail};
 use crate::bind::tree::Tree;
+use crate::block::append_headed;
 use crate::error::{RequestError, RequestErrorKind as K};
 use crate::json::Scan;
 use crate::scalar::{self, TextStyle};
@@ -34,11 +35,26 @@ impl Encoder<'_, '_> {
     }
 
     #[inline(always)]
-    pub(super) fn single(&mut self, field: &Field, place: &Trail<'_>, below: Option<&Tree>) -> Scan<()> {
+    pub(super) fn single(
+        &mut self,
+        field: &Field,
+        token: u8,
+        place: &Trail<'_>,
+        below: Option<&Tree>,
+    ) -> Scan<()> {
+        if field.kind == Kind::String
+            && let Some(tag) = field.tag.single()
+            && let Some((block, len)) = self.scan.short_string()
+        {
+            if len > 0 || field.presence {
+                append_headed(&mut self.out, [tag, short(len)], block, len);
+            }
+            return Ok(());
+        }
         let start = self.out.len();
         field.tag.append(&mut self.out);
         let value = self.out.len();
-        let written = self.value(field.kind, place, below)?;
+        let written = self.value(field.kind, token, place, below)?;
         self.end_group(field);
         if !written || (!field.presence && is_default(self.out.get(value..))) {
             self.out.truncate(start);
@@ -70,6 +86,18 @@ impl Encoder<'_, '_> {
         self.enter(place)?;
         let mut open = !self.scan.closes(b']');
         let (mut index, mut width) = (0, 1);
+        if let Some(tag) = tag.and_then(Tag::single).filter(|_| field.kind == Kind::String) {
+            let mut found = if open { self.scan.short_string() } else { None };
+            let strings = found.is_some();
+            while let Some((block, len)) = found {
+                append_headed(&mut self.out, [tag, short(len)], block, len);
+                index += 1;
+                found = self.scan.next_short_string();
+            }
+            if strings {
+                open = self.more_elements(place)?;
+            }
+        }
         while open {
             let element = place.child(Step::Index(index));
             let start = self.out.len();
@@ -82,16 +110,25 @@ impl Encoder<'_, '_> {
                 self.out.truncate(start);
             }
             index += 1;
-            open = self.scan.more(b']', "a comma or the closing bracket").map_err(|e| place.name(e))?;
+            open = self.more_elements(place)?;
         }
         self.leave();
         Ok(())
     }
 
+    /// Behind an element: whether another one follows, at which the position is then.
+    #[inline(always)]
+    fn more_elements(&mut self, place: &Trail<'_>) -> Scan<bool> {
+        self.scan.more(b']', "a comma or the closing bracket").map_err(|e| place.name(e))
+    }
+
     /// A value among others of its kind: a message is taken to need as many bytes for its length as the one before it.
     #[inline(always)]
     fn element(&mut self, kind: Kind, place: &Trail<'_>, width: &mut usize) -> Scan<bool> {
-        let Kind::Message(id) = kind else { return self.value(kind, place, None) };
+        let Kind::Message(id) = kind else {
+            let token = self.scan.next_token();
+            return self.value(kind, token, place, None);
+        };
         let content = begin_wide_len(&mut self.out, *width);
         self.message(id, place, None)?;
         end_guessed_len(&mut self.out, content, width);
@@ -103,7 +140,8 @@ impl Encoder<'_, '_> {
         let Some((key, value)) = field.kind.message().and_then(|id| self.schema.map_entry(id)) else {
             return Err(place.name(RequestError::new(K::Value, "no value: the schema's map is broken")));
         };
-        let (key, value) = (key.kind, value.kind);
+        let types =
+            EntryTypes { tag: field.tag, key: key.kind, value: value.kind, value_tag: value.tag.single() };
         if self.scan.next_token() != b'{' {
             let start = self.scan.position();
             return Err(place.name(self.scan.mismatch(start, "an object")));
@@ -112,7 +150,7 @@ impl Encoder<'_, '_> {
         let mut keys = Keys { base: self.keys.len(), many: None };
         let mut open = !self.scan.closes(b'}');
         while open {
-            self.entry(field, (key, value), &mut keys, place)?;
+            self.entry(types, &mut keys, place)?;
             open = self.scan.more(b'}', "a comma or the closing brace").map_err(|e| place.name(e))?;
         }
         self.keys.truncate(keys.base);
@@ -120,36 +158,76 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    #[inline]
-    fn entry(&mut self, field: &Field, kinds: (Kind, Kind), keys: &mut Keys, place: &Trail<'_>) -> Scan<()> {
-        self.scan.space();
+    #[inline(always)]
+    fn entry(&mut self, types: EntryTypes, keys: &mut Keys, place: &Trail<'_>) -> Scan<()> {
         let start = self.scan.position();
-        let text = self.scan.string().map_err(|e| place.name(e))?;
-        self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
-        let place = place.child(Step::Key(&text));
         let entry = self.out.len();
-        field.tag.append(&mut self.out);
+        if types.key == Kind::String
+            && let Some(tag) = types.tag.single()
+            && let Some((block, len)) = self.scan.short_string()
+        {
+            // the tag of the entry, its length that is not known yet, the tag of the key and the key's length
+            append_headed(&mut self.out, [tag, 0, STRING_KEY, short(len)], block, len);
+            let key = Step::ShortKey(block.get(..len).unwrap_or_default());
+            return self.entry_value(types, keys, (start, entry, entry + 2), &place.child(key));
+        }
+        self.other_entry(types, keys, (start, entry), place)
+    }
+
+    /// An entry with another key than a short string.
+    #[inline(never)]
+    fn other_entry(
+        &mut self,
+        types: EntryTypes,
+        keys: &mut Keys,
+        (start, entry): (usize, usize),
+        place: &Trail<'_>,
+    ) -> Scan<()> {
+        let text = self.scan.string().map_err(|e| place.name(e))?;
+        let place = place.child(Step::Key(&text));
+        types.tag.append(&mut self.out);
         let content = begin_len(&mut self.out);
-        put_tag(&mut self.out, 1, kinds.0.wire_type());
-        if kinds.0 == Kind::String {
+        put_tag(&mut self.out, 1, types.key.wire_type());
+        if types.key == Kind::String {
             scalar::put_bytes(&mut self.out, text.as_bytes());
         } else {
             let style = TextStyle::default();
-            scalar::put_text(self.schema, kinds.0, &text, style, &mut self.out)
+            scalar::put_text(self.schema, types.key, &text, style, &mut self.out)
                 .map_err(|expected| place.name(self.scan.mismatch(start, expected)))?;
         }
+        self.entry_value(types, keys, (start, entry, content), &place)
+    }
+
+    /// The rest of an entry whose key is written: the key stands at `start` in the text, the entry and its content begin
+    /// where they are said to.
+    #[inline(always)]
+    fn entry_value(
+        &mut self,
+        types: EntryTypes,
+        keys: &mut Keys,
+        (start, entry, content): (usize, usize, usize),
+        place: &Trail<'_>,
+    ) -> Scan<()> {
+        self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
         let key_end = self.out.len();
         if keys.repeats(self, content, key_end) {
             return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
         }
-        put_tag(&mut self.out, 2, kinds.1.wire_type());
-        self.scan.space();
-        if self.value(kinds.1, &place, None)? {
-            let moved = end_len(&mut self.out, content);
-            self.keys.push((content + moved, key_end + moved));
+        let token = self.scan.next_token();
+        if types.value == Kind::String
+            && let Some(tag) = types.value_tag
+            && let Some((block, len)) = self.scan.short_string()
+        {
+            append_headed(&mut self.out, [tag, short(len)], block, len);
         } else {
-            self.out.truncate(entry);
+            put_tag(&mut self.out, 2, types.value.wire_type());
+            if !self.value(types.value, token, place, None)? {
+                self.out.truncate(entry);
+                return Ok(());
+            }
         }
+        let moved = end_len(&mut self.out, content);
+        self.keys.push((content + moved, key_end + moved));
         Ok(())
     }
 
@@ -160,10 +238,16 @@ impl Encoder<'_, '_> {
         }
     }
 
-    /// One value of `kind`, without its tag (and without the end tag of a group); false when it was dropped (an unknown
-    /// enum word while unknown fields are ignored).
+    /// One value of `kind` that begins with `token`, without its tag (and without the end tag of a group); false when it
+    /// was dropped (an unknown enum word while unknown fields are ignored).
     #[inline(always)]
-    pub(super) fn value(&mut self, kind: Kind, place: &Trail<'_>, below: Option<&Tree>) -> Scan<bool> {
+    pub(super) fn value(
+        &mut self,
+        kind: Kind,
+        token: u8,
+        place: &Trail<'_>,
+        below: Option<&Tree>,
+    ) -> Scan<bool> {
         match kind {
             Kind::Message(id) => {
                 let content = begin_len(&mut self.out);
@@ -172,10 +256,28 @@ impl Encoder<'_, '_> {
                 Ok(true)
             }
             Kind::Group(id) => self.message(id, place, below).map(|()| true),
-            Kind::String if self.scan.plain_string_into(&mut self.out).is_some() => Ok(true),
-            _ => self.scalar(kind).map_err(|e| place.name(e)),
+            _ => self.scalar(kind, token).map_err(|e| place.name(e)),
         }
     }
+}
+
+/// What the entries of a map consist of.
+#[derive(Debug, Clone, Copy)]
+struct EntryTypes {
+    tag: Tag,
+    key: Kind,
+    value: Kind,
+    /// Of one byte.
+    value_tag: Option<u8>,
+}
+
+/// The tag of a key that is a string.
+const STRING_KEY: u8 = 1 << 3 | WireType::Len as u8;
+
+/// The length of less than a block as its varint.
+#[inline(always)]
+fn short(len: usize) -> u8 {
+    u8::try_from(len).unwrap_or_default()
 }
 
 /// Whether the bytes of a value are its kind's default.
@@ -192,7 +294,7 @@ struct Keys {
 impl Keys {
     const FEW: usize = 16;
 
-    #[inline]
+    #[inline(always)]
     fn repeats(&mut self, encoder: &Encoder<'_, '_>, start: usize, end: usize) -> bool {
         let bytes = |range: &(usize, usize)| encoder.out.get(range.0..range.1).unwrap_or_default();
         let key = bytes(&(start, end));

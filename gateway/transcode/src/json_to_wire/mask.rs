@@ -47,14 +47,12 @@ impl<'s> Encoder<'s, '_> {
     pub(super) fn masked_member(
         &mut self,
         message: &'s Message,
-        index: u16,
+        (index, field): (u16, &'s Field),
         seen: &mut Seen,
         trail: &Trail<'_>,
         bound: Option<&Tree>,
     ) -> Scan<()> {
-        let (Some(mut mask), Some(field)) = (self.mask.take(), message.field(index)) else {
-            return Ok(());
-        };
+        let Some(mut mask) = self.mask.take() else { return Ok(()) };
         let start = self.scan.position();
         let (outer, before) = (mask.prefix.len(), mask.wire.len());
         self.dropped = false;
@@ -62,11 +60,11 @@ impl<'s> Encoder<'s, '_> {
             mask.prefix.push_str(&field.name);
             mask.prefix.push('.');
             self.mask = Some(mask);
-            self.member(message, index, seen, trail, bound)?;
+            self.member(message, (index, field), seen, trail, bound)?;
             mask = self.mask.take().unwrap_or_default();
             mask.prefix.truncate(outer);
         } else {
-            self.member(message, index, seen, trail, bound)?;
+            self.member(message, (index, field), seen, trail, bound)?;
         }
         let is_bound = bound.is_some_and(|tree| tree.get(index).is_some());
         let nothing = self.dropped && field.shape == Shape::Single;

@@ -15,6 +15,8 @@ pub(crate) enum Step<'t> {
     Member(&'t Field),
     Index(usize),
     Key(&'t str),
+    /// A key that is UTF-8, as all of the document is.
+    ShortKey(&'t [u8]),
 }
 
 /// A place in the document.
@@ -46,15 +48,28 @@ impl fmt::Display for Trail<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(up) = self.up {
             up.fmt(f)?;
-            if matches!(self.step, Step::Field(_) | Step::Member(_)) && !matches!(up.step, Step::Root) {
-                f.write_str(".")?;
-            }
+        }
+        self.fmt_step(f)
+    }
+}
+
+impl Trail<'_> {
+    fn fmt_step(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(up) = self.up
+            && matches!(self.step, Step::Field(_) | Step::Member(_))
+            && !matches!(up.step, Step::Root)
+        {
+            f.write_str(".")?;
         }
         match self.step {
             Step::Root => Ok(()),
             Step::Field(name) => f.write_str(&beginning(name, LONGEST)),
             Step::Member(field) => f.write_str(field.output_name()),
             Step::Index(index) => write!(f, "[{index}]"),
+            Step::ShortKey(key) => {
+                let step = Step::Key(std::str::from_utf8(key).unwrap_or_default());
+                self.up.map_or(Ok(()), |up| up.child(step).fmt_step(f))
+            }
             Step::Key(key) if key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-')) => {
                 if self.up.is_some_and(|up| !matches!(up.step, Step::Root)) {
                     f.write_str(".")?;

@@ -5,56 +5,34 @@ use crate::json::{Scan, number};
 use crate::rules::UnknownFields;
 use crate::scalar::{self, TextStyle};
 use crate::schema::{EnumId, Kind};
-use crate::wire::{begin_wide_len, end_wide_len, put_varint};
+use crate::wire::put_varint;
 
 impl Encoder<'_, '_> {
-    /// One scalar or enum; false when an unknown enum word was dropped.
-    pub(super) fn scalar(&mut self, kind: Kind) -> Scan<bool> {
+    /// One scalar or enum that begins with `token`; false when an unknown enum word was dropped.
+    pub(super) fn scalar(&mut self, kind: Kind, token: u8) -> Scan<bool> {
         match kind {
-            Kind::String => self.text()?,
-            Kind::Bool => self.boolean()?,
-            Kind::Double | Kind::Float => self.floating(kind)?,
-            Kind::Enum(id) => return self.enumeration(id),
-            Kind::Bytes => self.quoted(kind)?,
-            _ => self.integer(kind)?,
+            Kind::String if token == b'"' => self.scan.text_into(&mut self.out)?,
+            Kind::String => return Err(self.refuse(Kind::String)),
+            Kind::Bool => self.boolean(token)?,
+            Kind::Double | Kind::Float => self.floating(kind, token)?,
+            Kind::Enum(id) => return self.enumeration(id, token),
+            Kind::Bytes => self.bytes(token)?,
+            _ => self.integer(kind, token)?,
         }
         Ok(true)
     }
 
-    fn text(&mut self) -> Scan<()> {
-        if self.scan.next_token() != b'"' {
-            return Err(self.refuse(Kind::String));
-        }
-        match self.scan.plain_string_into(&mut self.out) {
-            Some(()) => Ok(()),
-            None => self.escaped_text(),
-        }
-    }
-
-    /// A string whose length is known when its escapes are resolved.
-    fn escaped_text(&mut self) -> Scan<()> {
-        // a first piece of several hundred bytes promises a length of two bytes
-        let width = if self.scan.plain_ahead() < 64 { 1 } else { 2 };
-        let content = begin_wide_len(&mut self.out, width);
-        self.scan.string_into(&mut self.out)?;
-        end_wide_len(&mut self.out, content, width);
-        Ok(())
-    }
-
-    fn boolean(&mut self) -> Scan<()> {
-        let token = self.scan.next_token();
-        let word = match token {
-            b't' => "true",
-            b'f' => "false",
+    fn boolean(&mut self, token: u8) -> Scan<()> {
+        match token {
+            b't' => self.scan.literal("true")?,
+            b'f' => self.scan.literal("false")?,
             _ => return Err(self.refuse(Kind::Bool)),
-        };
-        self.scan.literal(word)?;
+        }
         self.out.push(u8::from(token == b't'));
         Ok(())
     }
 
-    fn integer(&mut self, kind: Kind) -> Scan<()> {
-        let token = self.scan.next_token();
+    fn integer(&mut self, kind: Kind, token: u8) -> Scan<()> {
         let start = self.scan.position();
         let plain = if token == b'"' { self.scan.quoted_integer() } else { self.scan.plain_integer() };
         if plain.and_then(|value| scalar::put_int64(kind, value, &mut self.out)).is_some() {
@@ -79,8 +57,7 @@ impl Encoder<'_, '_> {
         }
     }
 
-    fn floating(&mut self, kind: Kind) -> Scan<()> {
-        let token = self.scan.next_token();
+    fn floating(&mut self, kind: Kind, token: u8) -> Scan<()> {
         let start = self.scan.position();
         if let Some(plain) = self.scan.plain_decimal() {
             let exact = if kind == Kind::Float {
@@ -113,6 +90,20 @@ impl Encoder<'_, '_> {
         written.ok_or_else(|| self.scan.mismatch(start, scalar::expected(self.schema, kind)))
     }
 
+    fn bytes(&mut self, token: u8) -> Scan<()> {
+        if token == b'"' {
+            let (start, before) = (self.scan.position(), self.out.len());
+            if let Some(text) = self.scan.plain_span()
+                && scalar::put_base64(text.bytes(), &mut self.out).is_some()
+            {
+                return Ok(());
+            }
+            self.scan.rewind(start);
+            self.out.truncate(before);
+        }
+        self.quoted(Kind::Bytes)
+    }
+
     /// A value whose text stands in quotes.
     fn quoted(&mut self, kind: Kind) -> Scan<()> {
         if self.scan.next_token() != b'"' {
@@ -124,8 +115,7 @@ impl Encoder<'_, '_> {
             .map_err(|expected| self.scan.mismatch(start, expected))
     }
 
-    fn enumeration(&mut self, id: EnumId) -> Scan<bool> {
-        let token = self.scan.next_token();
+    fn enumeration(&mut self, id: EnumId, token: u8) -> Scan<bool> {
         if let Some(number) = self.common_word(id) {
             scalar::put_int32(&mut self.out, number);
             return Ok(true);

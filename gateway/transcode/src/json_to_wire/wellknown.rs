@@ -57,7 +57,8 @@ impl<'i> Encoder<'_, 'i> {
 
     fn wrapper(&mut self, id: MessageId, place: &Trail<'_>) -> Scan<()> {
         let Some((_, field)) = self.schema.message(id).by_number(1) else { return Ok(()) };
-        self.single(field, place, None)
+        let token = self.scan.next_token();
+        self.single(field, token, place, None)
     }
 
     /// `Struct`: an object whose entries are `Value`s.
@@ -86,11 +87,11 @@ impl<'i> Encoder<'_, 'i> {
             }
             b't' | b'f' => {
                 put_tag(&mut self.out, 4, WireType::Varint);
-                self.scalar(Kind::Bool).map_err(|e| place.name(e))?;
+                self.scalar(Kind::Bool, token).map_err(|e| place.name(e))?;
             }
             b'"' => {
                 put_tag(&mut self.out, 3, WireType::Len);
-                self.scalar(Kind::String).map_err(|e| place.name(e))?;
+                self.scalar(Kind::String, token).map_err(|e| place.name(e))?;
             }
             b'{' | b'[' => {
                 let inner = self.schema.message(id).by_number(if token == b'{' { 5 } else { 6 });
@@ -177,8 +178,7 @@ impl<'i> Encoder<'_, 'i> {
 pub(crate) fn put_moment(out: &mut Vec<u8>, seconds: i64, nanos: i32) {
     if seconds != 0 {
         put_tag(out, 1, WireType::Varint);
-        let written = scalar::put_integer(Kind::Int64, seconds.into(), out);
-        debug_assert!(written.is_some(), "every i64 is in range");
+        put_varint(out, seconds.cast_unsigned());
     }
     if nanos != 0 {
         put_tag(out, 2, WireType::Varint);

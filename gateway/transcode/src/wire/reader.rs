@@ -11,7 +11,7 @@ mod tests;
 use std::marker::PhantomData;
 
 use super::{WireFault, WireType};
-use crate::block::{BLOCK, load};
+use crate::block::{BLOCK, Piece, first_special, load};
 use crate::schema::Tag;
 
 /// Bytes within a document. They can be loaded in whole blocks where the document goes on behind them.
@@ -255,6 +255,70 @@ impl<'a> Reader<'a> {
         let found = self.peek() == Some(byte);
         if found {
             self.bump();
+        }
+        found
+    }
+
+    /// Steps over a JSON string of less than a block without escapes, if one comes next and the document goes on for a
+    /// block: the block that begins with its content, and the length of that.
+    #[inline(always)]
+    pub(crate) fn short_string(&mut self) -> Option<(&'a [u8; BLOCK], usize)> {
+        if self.left() < 1 + BLOCK {
+            return None;
+        }
+        // SAFETY: a byte and a block are left.
+        unsafe { self.short_string_at(0) }
+    }
+
+    /// As [`Self::short_string`], behind a comma and a space that may follow it.
+    #[inline(always)]
+    pub(crate) fn next_short_string(&mut self) -> Option<(&'a [u8; BLOCK], usize)> {
+        if self.left() < 3 + BLOCK || self.peek() != Some(b',') {
+            return None;
+        }
+        // SAFETY: two bytes are left.
+        let space = unsafe { self.at.add(1).read() } == b' ';
+        // SAFETY: three bytes and a block are left.
+        unsafe { self.short_string_at(1 + usize::from(space)) }
+    }
+
+    /// A short string that is to begin `before` bytes from here.
+    ///
+    /// # Safety
+    ///
+    /// A byte and a block must be left behind `before` bytes.
+    #[inline(always)]
+    unsafe fn short_string_at(&mut self, before: usize) -> Option<(&'a [u8; BLOCK], usize)> {
+        // SAFETY: as the caller promises.
+        let (quote, block) = unsafe {
+            let start = self.at.add(before);
+            (start.read(), &*start.add(1).cast::<[u8; BLOCK]>())
+        };
+        let len = first_special(block);
+        if quote != b'"' || block.get(len) != Some(&b'"') {
+            return None;
+        }
+        // SAFETY: a quote, and less than a block with the other quote.
+        unsafe { self.advance(before + len + 2) };
+        Some((block, len))
+    }
+
+    /// Steps over a comma, a space that may follow it, and `piece`, if they come next and the document goes on for two
+    /// blocks.
+    #[inline(always)]
+    pub(crate) fn eat_next(&mut self, piece: &Piece) -> bool {
+        if self.left() < 2 + 2 * BLOCK {
+            return false;
+        }
+        // SAFETY: two bytes are left.
+        let (comma, space) = unsafe { (self.at.read(), self.at.add(1).read()) };
+        let before = 1 + usize::from(space == b' ');
+        // SAFETY: two bytes and two blocks are left.
+        let text: &[u8; 2 * BLOCK] = unsafe { &*self.at.add(before).cast() };
+        let found = comma == b',' && piece.leads(text);
+        if found {
+            // SAFETY: a piece that leads is not longer than two blocks.
+            unsafe { self.advance(before + piece.len()) };
         }
         found
     }

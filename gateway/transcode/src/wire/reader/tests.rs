@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::{Reader, Span};
+use crate::block::Piece;
 use crate::wire::{WireFault, put_varint};
 
 /// Bit by bit, as the format says.
@@ -23,7 +24,60 @@ fn read(bytes: &[u8]) -> Result<(u64, usize), WireFault> {
     reader.varint().map(|value| (value, bytes.len() - reader.left()))
 }
 
+/// JSON with much of what a short string and a member may look like.
+fn json() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        Just(","),
+        Just(" "),
+        Just("\""),
+        Just("\"key\":"),
+        Just("a"),
+        Just("twelve bytes"),
+        Just("\\"),
+        Just("\n")
+    ];
+    prop::collection::vec(part, 0..20).prop_map(|parts| parts.concat())
+}
+
+/// The short string at the start of `text`, and what follows it.
+fn short_by_hand(text: &str) -> Option<(&str, &str)> {
+    let (content, rest) = text.strip_prefix('"')?.split_once('"')?;
+    let plain = content.len() < 16 && !content.contains(['\\', '\n']);
+    plain.then_some((content, rest))
+}
+
+/// `text` without a comma and a space behind it.
+fn behind_comma(text: &str) -> Option<&str> {
+    let text = text.strip_prefix(',')?;
+    Some(text.strip_prefix(' ').unwrap_or(text))
+}
+
 proptest! {
+    #[test]
+    fn a_short_string_is_found_unless_the_document_ends_soon(text in json(), behind in json()) {
+        // what stands behind the end of the span is not looked at
+        let document = format!("{text}{behind}");
+        let whole = Span::from(document.as_bytes()).first(text.len());
+        for (next, at) in [(false, Some(&text[..])), (true, behind_comma(&text))] {
+            let mut reader = Reader::of(whole);
+            let found = if next { reader.next_short_string() } else { reader.short_string() };
+            let found = found.map(|(block, len)| block[..len].to_vec());
+            let wanted = at.and_then(short_by_hand).filter(|_| text.len() >= 16 + if next { 3 } else { 1 });
+            let left = wanted.map_or(text.len(), |(_, rest)| rest.len());
+            prop_assert_eq!((found, reader.left()), (wanted.map(|(content, _)| content.as_bytes().to_vec()), left));
+        }
+    }
+
+    #[test]
+    fn a_member_is_found_unless_the_document_ends_soon(text in json(), behind in json(), long in any::<bool>()) {
+        let key = if long { "a key that is longer than two blocks" } else { "\"key\":" };
+        let (text, document) = (format!(", {key}{text}"), format!(", {key}{text}{behind}"));
+        let mut reader = Reader::of(Span::from(document.as_bytes()).first(text.len()));
+        let found = reader.eat_next(&Piece::new(key.as_bytes()));
+        prop_assert_eq!(found, !long && text.len() >= 34);
+        prop_assert_eq!(reader.left(), text.len() - if found { 2 + key.len() } else { 0 });
+    }
+
     #[test]
     fn a_varint_is_read_as_it_was_written(value: u64, shift in 0..64_u32, behind: [u8; 12], cut in 0..12_usize) {
         let value = value >> shift;
