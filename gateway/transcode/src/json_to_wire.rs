@@ -139,17 +139,18 @@ impl<'s, 'i> Encoder<'s, 'i> {
         }
         let content = self.out.len();
         let mut last = Last::none(message);
-        let masked = self.mask.is_some();
         let mut open = !self.scan.closes(b'}');
+        let masked = self.mask.is_some();
         while open {
             let mut named = self.key(message, last, trail, typed)?;
+            if masked && let Some(member) = named {
+                last = last.then(member.0);
+                self.masked_member(message, member, &mut seen, trail, bound)?;
+                named = None;
+            }
             while let Some((index, field)) = named {
                 last = last.then(index);
-                if masked {
-                    self.masked_member(message, (index, field), &mut seen, trail, bound)?;
-                } else {
-                    self.member(message, (index, field), &mut seen, trail, bound)?;
-                }
+                self.member(message, (index, field), &mut seen, trail, bound)?;
                 named = self.next_member(message, last);
             }
             open = self.scan.comma(b'}', "a comma or the closing brace").map_err(|e| trail.name(e))?;

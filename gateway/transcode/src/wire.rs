@@ -85,7 +85,7 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
 /// A varint of several bytes: two of them mostly.
 fn put_long_varint(out: &mut Vec<u8>, value: u64) {
     if value < 0x4000 {
-        out.extend_from_slice(&[(value as u8) | 0x80, (value >> 7) as u8]);
+        append_block(out, &[(value as u8) | 0x80, (value >> 7) as u8], 2);
         return;
     }
     if value >> 56 == 0 {

@@ -19,13 +19,25 @@ pub(crate) fn append_headed<const H: usize, const N: usize>(
     block: &[u8; N],
     len: usize,
 ) {
-    out.reserve(H + N);
+    let spare = out.spare_capacity_mut();
+    if spare.len() < H + N {
+        return append_growing(out, &head, block, len);
+    }
+    let spare = spare.as_mut_ptr().cast::<u8>();
     let end = out.len() + H + len.min(N);
-    let spare = out.spare_capacity_mut().as_mut_ptr().cast::<u8>();
-    // SAFETY: there is room for both, as just reserved; everything before `end` is written by then.
+    // SAFETY: there is room for both, as just seen; everything before `end` is written by then.
     unsafe {
         spare.cast::<[u8; H]>().write_unaligned(head);
         spare.add(H).cast::<[u8; N]>().write_unaligned(*block);
         out.set_len(end);
     }
+}
+
+/// As [`append_headed`]. Apart and last, so that the way past it saves no registers.
+#[cold]
+#[inline(never)]
+fn append_growing(out: &mut Vec<u8>, head: &[u8], block: &[u8], len: usize) {
+    out.reserve(head.len() + block.len());
+    out.extend_from_slice(head);
+    out.extend_from_slice(block.get(..len).unwrap_or(block));
 }

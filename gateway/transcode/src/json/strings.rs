@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::{Scan, Scanner};
 use crate::block::{BLOCK, append, append_block, first_special, plain_prefix};
 use crate::error::{RequestError, RequestErrorKind as K};
-use crate::wire::{Span, begin_wide_len, end_guessed_len, put_varint};
+use crate::wire::{Span, begin_len, begin_wide_len, end_guessed_len, end_len, put_varint};
 
 impl<'i> Scanner<'i> {
     /// The content of a string without escapes, stepped over; nothing (and no step) for everything else.
@@ -35,16 +35,24 @@ impl<'i> Scanner<'i> {
         self.ahead.short_string()
     }
 
-    /// As [`Reader::next_short_string`](crate::wire::Reader::next_short_string).
+    /// As [`Reader::short_string_behind`](crate::wire::Reader::short_string_behind).
     #[inline(always)]
-    pub(crate) fn next_short_string(&mut self) -> Option<(&'i [u8; BLOCK], usize)> {
-        self.ahead.next_short_string()
+    pub(crate) fn short_string_behind(&mut self, mark: u8) -> Option<(&'i [u8; BLOCK], usize)> {
+        self.ahead.short_string_behind(mark)
     }
 
     /// Appends the length and the content of a string.
     #[inline(never)]
     pub(crate) fn text_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
         let Some(content) = self.ahead.rest().after(b'"') else { return self.open_quote() };
+        if content.block().is_some_and(|block| block.get(first_special(block)) == Some(&b'\\')) {
+            // most strings with an escape so early are short
+            let start = begin_len(out);
+            self.bump();
+            self.rest_into(out)?;
+            end_len(out, start);
+            return Ok(());
+        }
         let len = plain_prefix(content.bytes());
         let plain = content.first(len);
         if content.skip(len).after(b'"').is_some() {
@@ -88,7 +96,7 @@ impl<'i> Scanner<'i> {
     }
 
     /// Appends what is left of a string's content.
-    #[inline]
+    #[inline(never)]
     fn rest_into(&mut self, out: &mut Vec<u8>) -> Scan<()> {
         while let Some(block) = self.ahead.rest().block() {
             let plain = first_special(block);
@@ -139,12 +147,12 @@ impl<'i> Scanner<'i> {
     }
 
     /// The escape at the position.
-    #[inline]
+    #[inline(always)]
     fn escape(&mut self, out: &mut Vec<u8>) -> Scan<()> {
         if let Some([_, kind, a, b, c, d, ..]) = self.ahead.rest().block() {
             let byte = escaped(*kind);
             if byte != 0 {
-                out.push(byte);
+                append_block(out, &[byte], 1);
                 self.step(2);
                 return Ok(());
             }

@@ -92,7 +92,7 @@ impl Encoder<'_, '_> {
             while let Some((block, len)) = found {
                 append_headed(&mut self.out, [tag, short(len)], block, len);
                 index += 1;
-                found = self.scan.next_short_string();
+                found = self.scan.short_string_behind(b',');
             }
             if strings {
                 open = self.more_elements(place)?;
@@ -160,7 +160,6 @@ impl Encoder<'_, '_> {
 
     #[inline(always)]
     fn entry(&mut self, types: EntryTypes, keys: &mut Keys, place: &Trail<'_>) -> Scan<()> {
-        let start = self.scan.position();
         let entry = self.out.len();
         if types.key == Kind::String
             && let Some(tag) = types.tag.single()
@@ -169,9 +168,9 @@ impl Encoder<'_, '_> {
             // the tag of the entry, its length that is not known yet, the tag of the key and the key's length
             append_headed(&mut self.out, [tag, 0, STRING_KEY, short(len)], block, len);
             let key = Step::ShortKey(block.get(..len).unwrap_or_default());
-            return self.entry_value(types, keys, (start, entry, entry + 2), &place.child(key));
+            return self.entry_value(types, keys, (len + 2, entry, entry + 2), &place.child(key));
         }
-        self.other_entry(types, keys, (start, entry), place)
+        self.other_entry(types, keys, entry, place)
     }
 
     /// An entry with another key than a short string.
@@ -180,10 +179,12 @@ impl Encoder<'_, '_> {
         &mut self,
         types: EntryTypes,
         keys: &mut Keys,
-        (start, entry): (usize, usize),
+        entry: usize,
         place: &Trail<'_>,
     ) -> Scan<()> {
+        let start = self.scan.position();
         let text = self.scan.string().map_err(|e| place.name(e))?;
+        let width = self.scan.position() - start;
         let place = place.child(Step::Key(&text));
         types.tag.append(&mut self.out);
         let content = begin_len(&mut self.out);
@@ -195,40 +196,45 @@ impl Encoder<'_, '_> {
             scalar::put_text(self.schema, types.key, &text, style, &mut self.out)
                 .map_err(|expected| place.name(self.scan.mismatch(start, expected)))?;
         }
-        self.entry_value(types, keys, (start, entry, content), &place)
+        self.entry_value(types, keys, (width, entry, content), &place)
     }
 
-    /// The rest of an entry whose key is written: the key stands at `start` in the text, the entry and its content begin
+    /// The rest of an entry whose key is written: the key had `width` bytes of the text, the entry and its content begin
     /// where they are said to.
     #[inline(always)]
     fn entry_value(
         &mut self,
         types: EntryTypes,
         keys: &mut Keys,
-        (start, entry, content): (usize, usize, usize),
+        (width, entry, content): (usize, usize, usize),
         place: &Trail<'_>,
     ) -> Scan<()> {
-        self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
         let key_end = self.out.len();
         if keys.repeats(self, content, key_end) {
+            let start = self.scan.position() - width;
             return Err(place.name(RequestError::new(K::DuplicateField, "").at(start)));
         }
-        let token = self.scan.next_token();
         if types.value == Kind::String
             && let Some(tag) = types.value_tag
-            && let Some((block, len)) = self.scan.short_string()
+            && let Some((block, len)) = self.scan.short_string_behind(b':')
         {
             append_headed(&mut self.out, [tag, short(len)], block, len);
-        } else {
-            put_tag(&mut self.out, 2, types.value.wire_type());
-            if !self.value(types.value, token, place, None)? {
-                self.out.truncate(entry);
-                return Ok(());
-            }
+        } else if !self.other_value(types.value, place)? {
+            self.out.truncate(entry);
+            return Ok(());
         }
         let moved = end_len(&mut self.out, content);
         self.keys.push((content + moved, key_end + moved));
         Ok(())
+    }
+
+    /// The colon and the value of an entry, when it is another one than a short string.
+    #[inline]
+    fn other_value(&mut self, kind: Kind, place: &Trail<'_>) -> Scan<bool> {
+        self.scan.expect(b':', "a colon after the key").map_err(|e| place.name(e))?;
+        let token = self.scan.next_token();
+        put_tag(&mut self.out, 2, kind.wire_type());
+        self.value(kind, token, place, None)
     }
 
     #[inline]

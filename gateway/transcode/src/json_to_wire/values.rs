@@ -1,5 +1,10 @@
 //! Scalars: the quick spelling first, every other spelling that denotes the same value after it.
 
+#![allow(
+    clippy::inline_always,
+    reason = "measured: what tells the kinds apart costs less where the kind is told apart already"
+)]
+
 use super::Encoder;
 use crate::json::{Scan, number};
 use crate::rules::UnknownFields;
@@ -9,6 +14,7 @@ use crate::wire::put_varint;
 
 impl Encoder<'_, '_> {
     /// One scalar or enum that begins with `token`; false when an unknown enum word was dropped.
+    #[inline(always)]
     pub(super) fn scalar(&mut self, kind: Kind, token: u8) -> Scan<bool> {
         match kind {
             Kind::String if token == b'"' => self.scan.text_into(&mut self.out)?,
@@ -22,6 +28,7 @@ impl Encoder<'_, '_> {
         Ok(true)
     }
 
+    #[inline(never)]
     fn boolean(&mut self, token: u8) -> Scan<()> {
         match token {
             b't' => self.scan.literal("true")?,
@@ -32,6 +39,7 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn integer(&mut self, kind: Kind, token: u8) -> Scan<()> {
         let start = self.scan.position();
         let plain = if token == b'"' { self.scan.quoted_integer() } else { self.scan.plain_integer() };
@@ -57,6 +65,7 @@ impl Encoder<'_, '_> {
         }
     }
 
+    #[inline(never)]
     fn floating(&mut self, kind: Kind, token: u8) -> Scan<()> {
         let start = self.scan.position();
         if let Some(plain) = self.scan.plain_decimal() {
@@ -90,6 +99,7 @@ impl Encoder<'_, '_> {
         written.ok_or_else(|| self.scan.mismatch(start, scalar::expected(self.schema, kind)))
     }
 
+    #[inline(never)]
     fn bytes(&mut self, token: u8) -> Scan<()> {
         if token == b'"' {
             let (start, before) = (self.scan.position(), self.out.len());
@@ -115,6 +125,7 @@ impl Encoder<'_, '_> {
             .map_err(|expected| self.scan.mismatch(start, expected))
     }
 
+    #[inline(never)]
     fn enumeration(&mut self, id: EnumId, token: u8) -> Scan<bool> {
         if let Some(number) = self.common_word(id) {
             scalar::put_int32(&mut self.out, number);

@@ -270,10 +270,10 @@ impl<'a> Reader<'a> {
         unsafe { self.short_string_at(0) }
     }
 
-    /// As [`Self::short_string`], behind a comma and a space that may follow it.
+    /// As [`Self::short_string`], behind `mark` and a space that may follow it.
     #[inline(always)]
-    pub(crate) fn next_short_string(&mut self) -> Option<(&'a [u8; BLOCK], usize)> {
-        if self.left() < 3 + BLOCK || self.peek() != Some(b',') {
+    pub(crate) fn short_string_behind(&mut self, mark: u8) -> Option<(&'a [u8; BLOCK], usize)> {
+        if self.left() < 3 + BLOCK || self.peek() != Some(mark) {
             return None;
         }
         // SAFETY: two bytes are left.

@@ -60,7 +60,7 @@ proptest! {
         let whole = Span::from(document.as_bytes()).first(text.len());
         for (next, at) in [(false, Some(&text[..])), (true, behind_comma(&text))] {
             let mut reader = Reader::of(whole);
-            let found = if next { reader.next_short_string() } else { reader.short_string() };
+            let found = if next { reader.short_string_behind(b',') } else { reader.short_string() };
             let found = found.map(|(block, len)| block[..len].to_vec());
             let wanted = at.and_then(short_by_hand).filter(|_| text.len() >= 16 + if next { 3 } else { 1 });
             let left = wanted.map_or(text.len(), |(_, rest)| rest.len());
