@@ -74,7 +74,7 @@ impl Backend {
     }
 
     /// What a method is called over: the endpoints that are ready and have it as the caller knows it.
-    pub(crate) fn channel(&self, path: &str) -> Channel {
+    fn channel(&self, path: &str) -> Channel {
         let versions = self.shared.versions.load();
         self.channel.needing(self.needs(&versions, path))
     }

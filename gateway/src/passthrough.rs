@@ -3,6 +3,7 @@
 use http::{Request, Response};
 use mesh::authorize;
 use mesh::body::EndedBy;
+use mesh::deadline;
 use mesh::drain::resume_elsewhere;
 use mesh::identity::Principal;
 use options::MethodRule;
@@ -32,7 +33,12 @@ pub(crate) async fn serve(
     principal.assert(request.headers_mut());
     let path = request.uri().path().parse().map_err(|_| Status::unimplemented("no such method"))?;
     *request.uri_mut() = path;
-    let called = backend.channel(request.uri().path()).call(request).await;
+    let time = deadline::requested(request.headers()).ok().flatten();
+    let (mut channel, left) = backend.reach(request.uri().path(), time).await?;
+    if let Some(left) = left {
+        request.headers_mut().insert(deadline::TIMEOUT_HEADER, deadline::format(left));
+    }
+    let called = channel.call(request).await;
     let response = called.map_err(|status| backend.lost(status))?.map(Body::new);
     if !rule.client_streaming && !rule.server_streaming {
         return Ok(response);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gateway::Backend;
 use mesh::client::{Channel, Endpoint};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+use tonic::Code;
 
 use crate::echo::{self, Echo, file, message};
 use crate::raw::Connection;
@@ -52,6 +54,16 @@ async fn second_in_force(world: &World) {
     let mut connection = world.connect().await;
     within(async {
         while connection.request("POST", CHANGED, "", br#"{"count":7}"#).await.status() != 200 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+/// Waits until the gateway knows that nobody serves.
+async fn away(world: &World) {
+    within(async {
+        while world.gateway.state().backends[0].serving {
             sleep(Duration::from_millis(5)).await;
         }
     })
@@ -107,12 +119,7 @@ async fn a_call_that_waits_is_not_sent_to_a_version_with_another_method() {
     let text = br#"{"text":"x"}"#;
     assert_eq!(world.connect().await.request("POST", CHANGED, "", text).await.status(), 200);
     serving.abort();
-    within(async {
-        while world.gateway.state().backends[0].serving {
-            sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    away(&world).await;
     let new = version(2);
     let back = async {
         sleep(Duration::from_millis(300)).await;
@@ -124,6 +131,34 @@ async fn a_call_that_waits_is_not_sent_to_a_version_with_another_method() {
     assert_eq!(changed.status(), 503, "{}", changed.text());
     assert_eq!(kept.status(), 200, "{}", kept.text());
     assert_eq!(changed_calls(&new), Vec::<Vec<u8>>::new());
+}
+
+#[tokio::test]
+async fn grpc_that_waits_goes_to_the_version_that_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    let serving = version(1).serve(&path);
+    let world = world(&[&path]).await;
+    let channel = world.channel(&world.alpha);
+    // the gateway passes on what it is sent: what that means is between the two
+    let call = async |path: &'static str, limit| {
+        let headers = [("content-type".parse().unwrap(), "application/grpc".parse().unwrap())];
+        let frame = Bytes::from_static(b"\0\0\0\0\x03\x0a\x01x");
+        let called = channel.send(path.parse().unwrap(), headers.into_iter().collect(), frame, limit).await;
+        let response = called.map_err(|status| status.code())?;
+        tonic::Status::from_header_map(response.headers()).map_or(Ok(()), |status| Err(status.code()))
+    };
+    assert_eq!(call(KEPT, None).await, Ok(()));
+    serving.abort();
+    away(&world).await;
+    assert_eq!(call(KEPT, Some(Duration::from_millis(200))).await, Err(Code::DeadlineExceeded));
+    let new = version(2);
+    let back = async {
+        sleep(Duration::from_millis(300)).await;
+        new.serve(&path);
+    };
+    let (kept, changed, ()) = tokio::join!(call(KEPT, None), call(CHANGED, None), back);
+    assert_eq!((kept, changed), (Ok(()), Ok(())));
 }
 
 /// Calls the changed method without a pause, until it is told to stop. A call is answered, or refused as the service is
