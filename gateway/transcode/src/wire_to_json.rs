@@ -350,11 +350,6 @@ impl<'s> Printer<'s, '_> {
         reader: &mut Reader<'_>,
         seen: &mut Seen,
     ) -> Print<()> {
-        if field.wire == WireType::StartGroup {
-            first(seen, index, field)?;
-            self.out.piece(&field.member);
-            return self.group(field, reader);
-        }
         if field.wire == WireType::Len {
             let bytes = reader.span()?;
             first(seen, index, field)?;
@@ -363,6 +358,11 @@ impl<'s> Printer<'s, '_> {
             }
             self.out.piece(&field.member);
             return self.bytes(field.kind, bytes);
+        }
+        if field.wire == WireType::StartGroup {
+            first(seen, index, field)?;
+            self.out.piece(&field.member);
+            return self.group(field, reader);
         }
         let bits = bits(field.wire, reader)?;
         if field.closed && !self.has_number(field.kind, bits) {
