@@ -1,6 +1,8 @@
 //! Dates one by one, and times against their text.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use proptest::prelude::*;
+
 use super::civil::{civil_from_days, days_from_civil};
 use super::{TIMESTAMP_RANGE, parse_timestamp, write_timestamp};
 use crate::pen::Pen;
@@ -88,4 +90,48 @@ fn what_is_no_time_is_refused() {
         assert_eq!(parse_timestamp(text), None, "{text}");
     }
     assert_eq!(parse_timestamp("2024-02-29T12:34:56-08:30"), Some((1_709_210_096 + 8 * 3600 + 1800, 0)));
+}
+
+/// A time in UTC, character by character.
+fn by_hand(text: &str) -> Option<(i64, i32)> {
+    let text = text.strip_suffix('Z')?;
+    let (text, fraction) = text.split_once('.').map_or((text, "0"), |(text, fraction)| (text, fraction));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(fraction) || !(1..=9).contains(&fraction.len()) || text.len() != 19 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, form) in text.bytes().zip(b"0000-00-00T00:00:00") {
+        if if *form == b'0' { !byte.is_ascii_digit() } else { byte != *form } {
+            return None;
+        }
+    }
+    let number = |from: usize, to: usize| text[from..to].parse::<u32>().unwrap();
+    let (hour, minute, second) = (number(11, 13), number(14, 16), number(17, 19));
+    let days = days_from_civil(number(0, 4), number(5, 7), number(8, 10))?;
+    let nanos = format!("{fraction:0<9}").parse().unwrap();
+    let time = hour * 3600 + minute * 60 + second;
+    (hour < 24 && minute < 60 && second < 60).then_some((days * 86_400 + i64::from(time), nanos))
+}
+
+proptest! {
+    #[test]
+    fn a_time_is_read_as_it_is_read_by_hand(
+        seconds in TIMESTAMP_RANGE,
+        fraction in "(\\.[0-9]{0,11})?",
+        change in prop::option::of((any::<prop::sample::Index>(), any::<char>())),
+    ) {
+        let mut out = Vec::new();
+        write_timestamp(&mut Pen::new(&mut out), seconds, 0).unwrap();
+        let mut text: Vec<char> = String::from_utf8(out).unwrap().replace('Z', &format!("{fraction}Z")).chars().collect();
+        if let Some((at, to)) = change {
+            let at = at.index(text.len());
+            // mostly to another character that may stand in a time
+            text[at] = b"0123456789-T:Z./;".get(to as usize % 20).map_or(to, |b| char::from(*b));
+        }
+        let text = String::from_iter(text);
+        // zones are not read by hand
+        if !text.bytes().skip(19).any(|b| matches!(b, b'+' | b'-')) {
+            prop_assert_eq!(parse_timestamp(&text), by_hand(&text), "{}", text);
+        }
+    }
 }

@@ -84,6 +84,7 @@ proptest! {
         let mut bytes = Vec::new();
         put_varint(&mut bytes, value);
         let len = bytes.len();
+        prop_assert_eq!(len, prost::encoding::encoded_len_varint(value), "no longer than needed");
         bytes.extend_from_slice(&behind[..cut]);
         prop_assert_eq!(read(&bytes), Ok((value, len)));
     }
