@@ -130,6 +130,8 @@ pub(crate) struct Piece {
     block: [u8; 2 * BLOCK],
     /// A bit for each byte of the block that counts.
     counts: u32,
+    /// How many bytes of the block count: two blocks at most.
+    within: usize,
     whole: Box<[u8]>,
 }
 
@@ -144,7 +146,7 @@ impl Piece {
             block = [0xff; 2 * BLOCK];
         }
         let counts = u32::try_from((1_u64 << whole.len().min(2 * BLOCK)) - 1).unwrap_or(u32::MAX);
-        Self { block, counts, whole: whole.into() }
+        Self { block, counts, within: whole.len().min(2 * BLOCK), whole: whole.into() }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -163,10 +165,10 @@ impl Piece {
         equal(text, &self.block) & self.counts == self.counts
     }
 
-    /// How many bytes it has.
+    /// How many bytes of a text the piece is that it leads: two blocks at most.
     #[inline(always)]
-    pub(crate) fn len(&self) -> usize {
-        self.whole.len()
+    pub(crate) fn leading(&self) -> usize {
+        self.within
     }
 
     /// Whether `text` begins with the piece.

@@ -317,8 +317,8 @@ impl<'a> Reader<'a> {
         let text: &[u8; 2 * BLOCK] = unsafe { &*self.at.add(before).cast() };
         let found = comma == b',' && piece.leads(text);
         if found {
-            // SAFETY: a piece that leads is not longer than two blocks.
-            unsafe { self.advance(before + piece.len()) };
+            // SAFETY: two bytes at most, and two blocks at most.
+            unsafe { self.advance(before + piece.leading()) };
         }
         found
     }
