@@ -1,11 +1,13 @@
 //! Both codecs on three payloads, against the dynamic way (`prost-reflect`) and two typed ways (`pbjson` with
-//! `serde_json` and with `sonic-rs`), in turn in one run.
+//! `serde_json` and with `sonic-rs`), in turn in one run. The last lines are ratios to the dynamic way, beside the goals.
 #![allow(missing_docs, clippy::pedantic, reason = "a benchmark")]
+
+mod ratios;
 
 use std::hint::black_box;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use transcode::{CompileOptions, GoogleRules, Program, UnknownFields};
@@ -146,4 +148,12 @@ fn configuration() {
 }
 
 criterion_group!(benches, codecs);
-criterion_main!(benches);
+
+fn main() {
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+    let only_asked = |arg: String| matches!(&*arg, "--list" | "--test");
+    if !std::env::args().any(only_asked) {
+        ratios::print(&Contenders::new());
+    }
+}
