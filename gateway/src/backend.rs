@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Backend {
     /// Its name, for example `jobs`.
-    pub name: String,
+    pub name: Arc<str>,
     channel: Channel,
     shared: Arc<Shared>,
     /// The methods as its caller knows them; none where that is the schema in force, whichever that is.
@@ -43,7 +43,7 @@ struct Shared {
 impl Backend {
     /// A backend at the endpoints of this channel, which serve the same. The gateway decides which of them is called for
     /// what, over connections of its own.
-    pub fn new(name: impl Into<String>, channel: &Channel) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, channel: &Channel) -> Self {
         Self { name: name.into(), channel: channel.gated(), shared: Arc::default(), methods: None }
     }
 
@@ -91,9 +91,14 @@ impl Backend {
         path: &str,
         time: Option<Duration>,
     ) -> Result<(Channel, Option<Duration>), Status> {
-        if let Some(channel) = self.fit(path)? {
-            return Ok((channel, time));
+        match self.fit(path)? {
+            Some(channel) => Ok((channel, time)),
+            // boxed, as what few calls need: a timer would make every call's own room larger
+            None => Box::pin(self.wait(path, time)).await,
         }
+    }
+
+    async fn wait(&self, path: &str, time: Option<Duration>) -> Result<(Channel, Option<Duration>), Status> {
         let began = Instant::now();
         let until = began + time.map_or(WAIT, |time| time.min(WAIT));
         let mut changed = self.shared.changed.subscribe();
@@ -149,7 +154,7 @@ impl Backend {
         if status.code() != Code::Unavailable {
             return status;
         }
-        tracing::warn!(backend = self.name, error = status.message(), "a call did not get through");
+        tracing::warn!(backend = &*self.name, error = status.message(), "a call did not get through");
         Status::unavailable(format!("the service {} is not available, please try again later", self.name))
     }
 }

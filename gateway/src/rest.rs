@@ -93,7 +93,8 @@ pub(crate) async fn serve(
     }
     let (backend, principal) = (call.backend.clone(), call.principal.clone());
     let called = async move { self::call(&backend, &method, frame, &principal, metadata, left).await };
-    let response = stream(call, &form, source(call, route, Box::pin(called))).await?;
+    // boxed for the same reason as reading a body is
+    let response = Box::pin(stream(call, &form, source(call, route, Box::pin(called)))).await?;
     Ok(streamed(response, request.version()))
 }
 
@@ -116,6 +117,14 @@ fn form(route: &Route, headers: &HeaderMap) -> Result<Form, Problem> {
 
 /// The whole body, decoded, within its size and time.
 async fn read(body: RequestBody<&mut Incoming>, limit: usize, time: Duration) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    // boxed: a timer would make the room of every request larger
+    Box::pin(collect(body, limit, time)).await
+}
+
+async fn collect(body: RequestBody<&mut Incoming>, limit: usize, time: Duration) -> Result<Bytes, Problem> {
     let too_large = || {
         let text = format!("the body is larger than {limit} bytes");
         Problem::new(Code::InvalidArgument, StatusCode::PAYLOAD_TOO_LARGE, text)

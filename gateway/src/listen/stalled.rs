@@ -41,9 +41,13 @@ impl Owed {
 
     /// The same body, whose client is watched.
     pub(super) fn watch(&self, body: Body) -> Watched {
-        let is_whole = body.size_hint().exact().is_some_and(|size| size > 0);
-        let unasked = is_whole.then(|| self.owe());
-        let state = Arc::new(Mutex::new(State { body, waits: true, unasked, ahead: None }));
+        let owed = self.clone();
+        // a whole answer is there, and nobody needs to look whether it is
+        if let Some(size) = body.size_hint().exact() {
+            let unasked = (size > 0).then(|| self.owe());
+            return Watched { body: Watch::Whole { body, unasked }, owed };
+        }
+        let state = Arc::new(Mutex::new(State { body, waits: true, ahead: None }));
         let mut bodies = lock(&self.0.bodies);
         if bodies.len() == bodies.capacity() {
             bodies.retain(|body| body.strong_count() > 0);
@@ -51,7 +55,7 @@ impl Owed {
             bodies.reserve(room);
         }
         bodies.push(Arc::downgrade(&state));
-        Watched { state, owed: self.clone() }
+        Watched { body: Watch::Stream(state), owed }
     }
 
     /// Resolves when the client has taken nothing for so long, within half of it more, while there was something to take;
@@ -107,20 +111,19 @@ impl Drop for Owing {
 
 type Given = Option<Result<Frame<Bytes>, Status>>;
 
+/// A stream, which may have something to say before anybody asks.
 #[derive(Debug)]
 struct State {
     body: Body,
     /// Whether nobody has asked for more since something was given last.
     waits: bool,
-    /// Of a whole answer, until it is asked for.
-    unasked: Option<Owing>,
     /// What was found by looking ahead.
     ahead: Option<(Given, Owing)>,
 }
 
 impl State {
     fn look_ahead(&mut self, owed: &Owed) {
-        if !self.waits || self.unasked.is_some() || self.ahead.is_some() || self.body.is_end_stream() {
+        if !self.waits || self.ahead.is_some() || self.body.is_end_stream() {
             return;
         }
         // whoever asks for more polls it again: until then there is nobody to wake
@@ -131,7 +134,6 @@ impl State {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given> {
-        self.unasked = None;
         let polled = match self.ahead.take() {
             Some((given, _)) => Poll::Ready(given),
             None => Pin::new(&mut self.body).poll_frame(cx),
@@ -144,27 +146,54 @@ impl State {
 /// A body whose client is watched.
 #[derive(Debug)]
 pub(super) struct Watched {
-    state: Arc<Mutex<State>>,
+    body: Watch,
     owed: Owed,
+}
+
+#[derive(Debug)]
+enum Watch {
+    Whole {
+        body: Body,
+        /// Until it is asked for.
+        unasked: Option<Owing>,
+    },
+    Stream(Arc<Mutex<State>>),
 }
 
 impl HttpBody for Watched {
     type Data = Piece;
     type Error = Status;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, Status>>> {
-        let polled = lock(&self.state).poll(cx);
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Piece>, Status>>> {
+        let polled = match &mut self.body {
+            Watch::Whole { body, unasked } => {
+                *unasked = None;
+                Pin::new(body).poll_frame(cx)
+            }
+            Watch::Stream(state) => lock(state).poll(cx),
+        };
         let piece = |bytes| Piece { bytes, owing: self.owed.owe() };
         polled.map(|given| given.map(|frame| frame.map(|frame| frame.map_data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        let state = lock(&self.state);
-        state.ahead.is_none() && state.body.is_end_stream()
+        match &self.body {
+            Watch::Whole { body, .. } => body.is_end_stream(),
+            Watch::Stream(state) => {
+                let state = lock(state);
+                state.ahead.is_none() && state.body.is_end_stream()
+            }
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        lock(&self.state).body.size_hint()
+        match &self.body {
+            Watch::Whole { body, .. } => body.size_hint(),
+            Watch::Stream(state) => lock(state).body.size_hint(),
+        }
     }
 }
 

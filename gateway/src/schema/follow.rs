@@ -39,9 +39,9 @@ pub(super) async fn follow(backend: &Backend, index: usize, tell: impl Fn(News))
                 continue;
             }
             Ok(Gone::Away(error)) => {
-                tracing::warn!(backend = backend.name, endpoint = index, %error, "a backend is away");
+                tracing::warn!(backend = &*backend.name, endpoint = index, %error, "a backend is away");
             }
-            Err(_) => tracing::error!(backend = backend.name, "reflection panicked"),
+            Err(_) => tracing::error!(backend = &*backend.name, "reflection panicked"),
         }
         (follower.tell)(News::Away);
         if began.elapsed() > LOOK {
@@ -113,7 +113,7 @@ impl<T: Fn(News)> Follower<'_, T> {
             Ok(files) => (self.tell)(News::Files(ended, files)),
             Err(error) if error.code() == Code::Unavailable => return Err(error),
             Err(error) => {
-                let backend = &self.backend.name;
+                let backend = &*self.backend.name;
                 tracing::warn!(backend, endpoint = self.index, %error, "the schema cannot be learned");
             }
         }

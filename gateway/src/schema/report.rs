@@ -19,7 +19,7 @@ impl Schemas {
             refused: self.refused.load().as_ref().clone(),
         };
         let Some(schema) = current.as_ref() else { return state };
-        let name = |index: usize| self.backends().get(index).map(|backend| backend.name.clone());
+        let name = |index: usize| self.backends().get(index).map(|backend| backend.name.to_string());
         let route = |(method, template, grpc): (&str, &str, &str)| RouteState {
             method: method.to_owned(),
             template: template.to_owned(),
@@ -46,7 +46,7 @@ impl Schemas {
     fn backend_states(&self) -> Vec<BackendState> {
         let known = self.known();
         let state = |(backend, known): (&crate::backend::Backend, &super::Known)| BackendState {
-            name: backend.name.clone(),
+            name: backend.name.to_string(),
             known: known.files.is_some(),
             serving: known.is_serving(),
             services: known.files.as_ref().map(|files| files.services.clone()).unwrap_or_default(),

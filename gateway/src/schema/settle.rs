@@ -46,7 +46,7 @@ impl Schemas {
 
     /// Takes another description of a backend that is described, from now on; false where there is no such backend.
     pub(crate) fn describe(&self, name: &str, descriptors: Descriptors) -> bool {
-        let Some(index) = self.backends.iter().position(|one| one.name == name && one.described().is_some())
+        let Some(index) = self.backends.iter().position(|one| &*one.name == name && one.described().is_some())
         else {
             return false;
         };
@@ -117,7 +117,7 @@ impl Schemas {
 
     /// The schema of all of this; none where it cannot be served, which is told.
     fn compile(&self, parts: Vec<Part>, mapping: &Mapping) -> Option<Schema> {
-        let named = self.backends.iter().map(|one| one.name.as_str()).zip(&parts);
+        let named = self.backends.iter().map(|one| &*one.name).zip(&parts);
         let served = named.map(|(name, (files, _))| (name, files.as_deref()));
         match compile(served, self.unstated, mapping) {
             Ok(mut schema) => {

@@ -133,7 +133,7 @@ impl Inner {
             let again = repeatable && budgeted && code == Code::Unavailable && failed < MAX_ATTEMPTS;
             let (true, Ok(wish), true) = (again, wish, payload.is_whole()) else { return attempt };
             drop(attempt);
-            sleep(wish.unwrap_or_else(|| pause(failed, (self.random)()))).await;
+            Box::pin(sleep(wish.unwrap_or_else(|| pause(failed, (self.random)())))).await;
             head.headers.insert("grpc-previous-rpc-attempts", HeaderValue::from(failed));
         }
     }

@@ -117,7 +117,8 @@ impl Pool {
     pub(super) async fn lease(&self, view: View) -> Result<Lease, Status> {
         match self.pick(view) {
             Some(lease) => Ok(lease),
-            None => self.wait(view).await,
+            // boxed: a timer would make the room of every call larger
+            None => Box::pin(self.wait(view)).await,
         }
     }
 
