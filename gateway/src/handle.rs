@@ -357,7 +357,9 @@ mod tests {
 
     use super::*;
 
-    fn room_of<'a, F: Future>(_: impl Fn(&'a Handler, Arc<Caller>, Request<Incoming>) -> F) -> (usize, usize) {
+    fn room_of<'a, F: Future>(
+        _: impl Fn(&'a Handler, Arc<Caller>, Request<Incoming>) -> F,
+    ) -> (usize, usize) {
         (size_of::<F>(), align_of::<F>())
     }
 

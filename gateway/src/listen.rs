@@ -4,6 +4,7 @@ mod blocked;
 mod connection;
 mod lingering;
 mod preface;
+mod race;
 mod socket;
 mod stalled;
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tonic::body::Body;
 
 use super::lingering::Lingering;
 use super::preface;
+use super::race::{Winner, race};
 use super::socket;
 use super::stalled::Owed;
 use crate::handle::{Caller, Handler};
@@ -79,10 +81,8 @@ impl Server {
 
     /// Serves a connection to its end.
     pub(super) async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
-        let served = tokio::select! {
-            served = self.open(stream, peer) => served,
-            () = self.cut.cancelled() => return,
-        };
+        let open = pin!(self.open(stream, peer));
+        let Winner::Work(served) = race(open, self.cut.cancelled()).await else { return };
         if let Err(error) = served {
             tracing::debug!(%peer, %error, "a connection ended in an error");
         }
@@ -135,9 +135,10 @@ impl Server {
                 let connection = self.http2.serve_connection(TokioIo::new(io), service);
                 let connection = Gathered::new(connection, sending);
                 let age = self.age(Some(&caller));
-                let ended = tokio::select! {
-                    ended = self.drive(connection, age, |one| one.connection().graceful_shutdown()) => ended,
-                    () = owed.stalled(self.limits.stalled) => Err(io::ErrorKind::TimedOut.into()),
+                let driven = pin!(self.drive(connection, age, |one| one.connection().graceful_shutdown()));
+                let ended = match race(driven, owed.stalled(self.limits.stalled)).await {
+                    Winner::Work(ended) => ended,
+                    Winner::Event(()) => Err(io::ErrorKind::TimedOut.into()),
                 };
                 ended.and_then(|ended| ended.map_err(io::Error::other))
             }
@@ -174,10 +175,14 @@ impl Server {
     where
         C: Future + Unpin,
     {
-        tokio::select! {
-            ended = &mut connection => return ended,
-            () = self.closing.cancelled() => {}
-            () = old => {}
+        let time = async {
+            tokio::select! {
+                () = self.closing.cancelled() => {}
+                () = old => {}
+            }
+        };
+        if let Winner::Work(ended) = race(Pin::new(&mut connection), time).await {
+            return ended;
         }
         close(&mut connection);
         connection.await

@@ -46,7 +46,8 @@ impl Schemas {
 
     /// Takes another description of a backend that is described, from now on; false where there is no such backend.
     pub(crate) fn describe(&self, name: &str, descriptors: Descriptors) -> bool {
-        let Some(index) = self.backends.iter().position(|one| &*one.name == name && one.described().is_some())
+        let Some(index) =
+            self.backends.iter().position(|one| &*one.name == name && one.described().is_some())
         else {
             return false;
         };
