@@ -156,20 +156,23 @@ impl<'s> Printer<'s, '_> {
     }
 
     fn whole_map(&mut self, field: &'s Field, found: &[Occurrence], wire: &[u8]) -> Print<()> {
-        let mut entries = found.iter().filter(|o| o.wire == WireType::Len).peekable();
-        if entries.peek().is_none() && !self.always(field) {
-            return Ok(());
-        }
+        let before = self.out.len();
         self.out.piece(&field.member);
         let start = self.open()?;
         if let Some(types) = self.map_types(field) {
             let mut index = MapIndex::new(types, wire);
-            for occurrence in entries {
+            for occurrence in found.iter().filter(|o| o.wire == WireType::Len) {
                 self.index_entry(&mut index, occurrence.start as usize)?;
             }
             self.indexed_entries(index)?;
         }
-        self.close(start, *b"{}");
+        // an entry whose value its closed enum does not have counts as unknown, here as in the other pass
+        if self.out.len() > start || self.always(field) {
+            self.close(start, *b"{}");
+        } else {
+            self.depth += 1;
+            self.out.truncate(before);
+        }
         Ok(())
     }
 }

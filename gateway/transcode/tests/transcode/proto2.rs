@@ -45,6 +45,17 @@ fn an_entry_without_a_value_says_the_first_one_of_a_closed_enum() {
 }
 
 #[test]
+fn a_map_of_nothing_but_unknown_numbers_is_not_printed_in_any_order() {
+    // id, and an entry with level 3
+    let (id, entry) = ([0x0a, 1, b'a'], [0x62, 4, 0x0a, 0, 0x10, 3]);
+    let wires =
+        [[&id[..], &entry].concat(), [&id[..], &entry, &id].concat(), [&entry[..], &id, &entry].concat()];
+    for wire in wires {
+        assert_eq!(to_json(OLD, &wire).unwrap(), r#"{"id":"a"}"#, "{wire:?}");
+    }
+}
+
+#[test]
 fn an_extension_that_is_not_there_has_no_default_to_print() {
     let options = CompileOptions { print_defaults: true, ..CompileOptions::default() };
     let (program, mut out) = (compile(&GoogleRules, options).program, Vec::new());
