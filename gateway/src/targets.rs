@@ -17,7 +17,7 @@ use crate::settings::Fixed;
 const PING: Duration = Duration::from_secs(330);
 
 /// A server that restarts is to be found soon.
-const MAX_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// The backends, and the TLS towards each endpoint that has it.
 pub(crate) fn backends(fixed: &Fixed, pem: &Pem) -> Result<(Vec<Backend>, Vec<Arc<Client>>)> {

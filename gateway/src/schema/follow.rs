@@ -21,8 +21,9 @@ const LOOK: Duration = Duration::from_secs(8);
 /// What a look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// First and longest pause after a failure. A look at nothing costs little, and a return is to be noticed soon.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// First and longest pause after a failure. A look at nothing costs little, and a return is to be noticed soon: calls wait
+/// for it for two seconds.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// Tells all news of an endpoint, for ever.
 pub(super) async fn follow(backend: &Backend, index: usize, tell: impl Fn(News)) {

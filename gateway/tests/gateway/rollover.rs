@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway::Backend;
-use mesh::client::{Channel, Endpoint};
+use mesh::client::{Channel, Endpoint, Times};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tonic::Code;
@@ -41,7 +41,9 @@ fn changed_calls(echo: &Echo) -> Vec<Vec<u8>> {
 
 async fn world(paths: &[&Path]) -> World {
     let (first, others) = paths.split_first().unwrap();
-    let channel = Channel::builder(Endpoint::unix(*first));
+    // as the program has it
+    let times = Times { max_pause: Duration::from_millis(500), ..Times::default() };
+    let channel = Channel::builder(Endpoint::unix(*first)).times(times);
     let channel = others.iter().fold(channel, |channel, path| channel.endpoint(Endpoint::unix(*path)));
     let backend = Backend::new("notes", &channel.build());
     let (world, ready) = start_with_backend(backend, echo::setup()).await;

@@ -184,7 +184,11 @@ fn add(fields: &mut Fields, size: &mut usize, limit: usize, field: &Field) {
             first && fields.status.is_some()
         }
         (Name::Field(name), Some(value)) => {
-            fields.map.append(name.clone(), value.clone());
+            // a map has room for 2^15 names
+            if fields.map.try_append(name.clone(), value.clone()).is_err() {
+                fields.fault = Some(Fault::Large);
+                return;
+            }
             !is_of_connection(name)
         }
         _ => false,
@@ -289,5 +293,7 @@ mod tests {
         let fields = Decoder::new(100).decode(&bytes("88 40 01 61 01 62 be be")).unwrap();
         assert_eq!(fields.fault, Some(Fault::Large));
         assert!(fields.map.is_empty());
+        let many: Vec<u8> = (0..40_000).flat_map(|one| format!("\0\x06x{one:05}\0").into_bytes()).collect();
+        assert_eq!(Decoder::new(usize::MAX).decode(&many).unwrap().fault, Some(Fault::Large));
     }
 }
