@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use mesh::trace::{REQUEST_ID, Span};
+use mesh::trace::{self, REQUEST_ID, Span};
 use tonic::Status;
 use tonic::body::Body;
 
@@ -71,7 +71,7 @@ impl Record {
     /// Ties the record to the body of the answer.
     pub(crate) fn answer(mut self, mut response: Response<Body>) -> Response<Body> {
         self.status = Some(response.status());
-        response.headers_mut().insert(REQUEST_ID, self.span.request_id().clone());
+        response.headers_mut().insert(REQUEST_ID, trace::once(self.span.request_id().clone()));
         response.map(|body| Body::new(Recorded { body, record: self }))
     }
 

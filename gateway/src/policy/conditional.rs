@@ -5,6 +5,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, I
 use http::{Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
+use mesh::trace;
 use tonic::body::Body;
 
 use super::tag::Tags;
@@ -30,7 +31,7 @@ pub(super) fn apply(response: Response<Body>, tags: &Tags, known: Option<&Header
         let tag = tags.of(&bytes);
         body = Body::new(Full::new(bytes));
         let Some(tag) = tag else { return Response::from_parts(parts, body) };
-        parts.headers.insert(ETAG, tag.clone());
+        parts.headers.insert(ETAG, trace::once(tag.clone()));
         tag
     };
     if known.is_some_and(|known| matches(known, &tag)) {

@@ -303,7 +303,7 @@ impl Drop for Span {
 
 /// Marks a value that never comes again, so that it drives nothing out of the tables of HTTP/2's header compression
 /// (RFC 7541, 6.2.3).
-pub(crate) fn once(mut value: HeaderValue) -> HeaderValue {
+pub fn once(mut value: HeaderValue) -> HeaderValue {
     value.set_sensitive(true);
     value
 }
