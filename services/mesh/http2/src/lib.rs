@@ -16,6 +16,7 @@ mod head;
 mod hpack;
 mod incoming;
 mod outgoing;
+mod received;
 mod settings;
 mod state;
 mod stream;
