@@ -103,7 +103,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Driver<I> {
             return Poll::Ready(Err(Error::Closed(why)));
         }
         frames.take_in(&mut state)?;
-        shared.allow(allowed(&state));
+        shared.allow(if state.settled { state.most_streams() } else { 0 });
         Poll::Ready(Ok(()))
     }
 
@@ -173,11 +173,6 @@ fn wait(state: &mut State, cx: &Context<'_>) {
         Some(driver) => driver.clone_from(cx.waker()),
         None => state.driver = Some(cx.waker().clone()),
     }
-}
-
-/// Streams that there may be at a time.
-fn allowed(state: &State) -> u32 {
-    if state.settled { state.peer.streams.min(state.settings.streams) } else { 0 }
 }
 
 fn closed(error: &io::Error) -> Error {

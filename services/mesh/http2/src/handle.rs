@@ -41,7 +41,7 @@ impl Sender {
 
     /// How many streams there may be at a time; none before the server has spoken.
     pub fn streams(&self) -> usize {
-        self.shared.streams.load(Ordering::Acquire) as usize
+        self.shared.streams.load(Ordering::Acquire)
     }
 
     /// Waits until the server has spoken: until then a connection may be to anything.

@@ -52,13 +52,12 @@ impl State {
     }
 
     fn has_room(&self) -> bool {
-        let most = self.peer.streams.min(self.settings.streams);
-        self.settled && self.unopened.is_empty() && self.ids.len() < most as usize
+        self.settled && self.unopened.is_empty() && self.ids.len() < self.most_streams()
     }
 
     /// Opens streams that wait, as far as there is room.
     pub(crate) fn open_more(&mut self) {
-        let most = self.peer.streams.min(self.settings.streams) as usize;
+        let most = self.most_streams();
         while self.ids.len() < most
             && let Some(place) = self.unopened.pop_front()
         {
@@ -119,7 +118,9 @@ impl State {
         if !stream.is_live || stream.id == 0 {
             return;
         }
-        while let Some(piece) = stream.pending.front_mut() {
+        while !stream.pending.is_empty() {
+            let ends = stream.ends && stream.pending.len() == 1;
+            let Some(piece) = stream.pending.front_mut() else { break };
             let window = stream.send_window.min(*send_window).max(0);
             let step =
                 piece.len().min(peer.frame as usize).min(usize::try_from(window).unwrap_or(usize::MAX));
@@ -129,9 +130,7 @@ impl State {
             let sent = i64::try_from(step).unwrap_or(i64::MAX);
             stream.send_window -= sent;
             *send_window -= sent;
-            let is_last = step == piece.len() && stream.pending.len() == 1 && stream.ends;
-            // the piece again, for its length was looked at
-            let Some(piece) = stream.pending.front_mut() else { break };
+            let is_last = ends && step == piece.len();
             put_head(out, step, DATA, if is_last { END_STREAM } else { 0 }, stream.id);
             out.extend_from_slice(piece.get(..step).unwrap_or_default());
             piece.advance(step);

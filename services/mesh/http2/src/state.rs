@@ -1,7 +1,7 @@
 //! What the handles of a connection and its driver share.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -18,12 +18,12 @@ use crate::stream::{Half, Stream};
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Streams at a time; zero before the server has spoken.
-    pub(crate) streams: AtomicU32,
+    pub(crate) streams: AtomicUsize,
 }
 
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { state: Mutex::new(State::new(settings)), streams: AtomicU32::new(0) }
+        Self { state: Mutex::new(State::new(settings)), streams: AtomicUsize::new(0) }
     }
 
     /// Held for moments only: nothing is awaited, read or written meanwhile.
@@ -31,7 +31,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn allow(&self, streams: u32) {
+    pub(crate) fn allow(&self, streams: usize) {
         self.streams.store(streams, Ordering::Release);
     }
 }
@@ -125,6 +125,11 @@ impl State {
         if let Some(driver) = self.driver.take() {
             driver.wake();
         }
+    }
+
+    /// How many streams there may be at a time, once the server has spoken.
+    pub(crate) fn most_streams(&self) -> usize {
+        self.peer.streams.min(self.settings.streams) as usize
     }
 
     /// Whether there is no stream.
