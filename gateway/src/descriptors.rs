@@ -39,13 +39,11 @@ impl Descriptors {
         let mut imports = Vec::new();
         for set in sets {
             for bytes in Set::decode(set)?.file {
-                let file = File::decode(bytes.clone())?;
+                let file = Header::decode(bytes.clone())?;
                 if files.contains_key(&file.name) {
                     continue;
                 }
-                let package =
-                    if file.package.is_empty() { String::new() } else { format!("{}.", file.package) };
-                services.extend(file.service.into_iter().map(|service| format!("{package}{}", service.name)));
+                services.extend(file.services());
                 imports.extend(file.dependency.into_iter().map(|import| (file.name.clone(), import)));
                 files.insert(file.name, bytes);
             }
@@ -66,13 +64,13 @@ struct Set {
 
 /// The parts of a `FileDescriptorProto` that say what it serves and needs.
 #[derive(Clone, PartialEq, prost::Message)]
-struct File {
+pub(crate) struct Header {
     #[prost(string, tag = "1")]
-    name: String,
+    pub(crate) name: String,
     #[prost(string, tag = "2")]
     package: String,
     #[prost(string, repeated, tag = "3")]
-    dependency: Vec<String>,
+    pub(crate) dependency: Vec<String>,
     #[prost(message, repeated, tag = "6")]
     service: Vec<Service>,
 }
@@ -81,6 +79,16 @@ struct File {
 struct Service {
     #[prost(string, tag = "1")]
     name: String,
+}
+
+impl Header {
+    /// The full names of the services in it.
+    pub(crate) fn services(&self) -> impl Iterator<Item = String> {
+        self.service.iter().map(|service| match &*self.package {
+            "" => service.name.clone(),
+            package => format!("{package}.{}", service.name),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +101,7 @@ mod tests {
     fn file(name: &str, import: &[&str], service: &[&str]) -> Bytes {
         let service = service.iter().map(|name| Service { name: (*name).to_owned() }).collect();
         let dependency = import.iter().map(|name| (*name).to_owned()).collect();
-        let file = File { name: name.to_owned(), package: "p".to_owned(), dependency, service };
+        let file = Header { name: name.to_owned(), package: "p".to_owned(), dependency, service };
         file.encode_to_vec().into()
     }
 
@@ -104,9 +112,9 @@ mod tests {
 
     #[test]
     fn services_are_those_of_all_files() {
-        let health = File {
+        let health = Header {
             package: "grpc.health.v1".to_owned(),
-            ..File::decode(file("h", &[], &["Health"])).unwrap()
+            ..Header::decode(file("h", &[], &["Health"])).unwrap()
         };
         let files = [file("a", &["b"], &["Z", "A"]), file("b", &[], &[]), health.encode_to_vec().into()];
         assert_eq!(read(&files).unwrap(), ["p.A", "p.Z"]);

@@ -255,8 +255,9 @@ impl Handler {
         let answered = match bound {
             Ok((bound, backend)) => {
                 let bounds = bounds(schema, policy, &bound);
-                let owner = schema.and_then(|schema| schema.owner(route.method().path()));
-                let is_serving = || owner.is_some_and(|owner| self.schemas.is_serving(owner));
+                // asked by streams alone, and by few of them
+                let owner = || schema?.owner(route.method().path());
+                let is_serving = || owner().is_some_and(|owner| self.schemas.is_serving(owner));
                 let (backend, render, ending) = (&backend, &render, &self.ending);
                 let call =
                     Call { backend, principal, policy, bounds, render, ending, is_serving: &is_serving };

@@ -12,6 +12,8 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
+use crate::descriptors::Header;
+
 /// Most files that one backend may have.
 const MAX_FILES: usize = 10_000;
 
@@ -50,13 +52,7 @@ impl Files {
         let headers: BTreeMap<String, Header> =
             self.files.iter().map(|(name, bytes)| (name.clone(), read(bytes))).collect();
         let lacking = lacking(&headers);
-        let services = headers.values().flat_map(|header| {
-            let name = |service: &Service| match &*header.package {
-                "" => service.name.clone(),
-                package => format!("{package}.{}", service.name),
-            };
-            header.service.iter().map(move |service| (name(service), &header.name))
-        });
+        let services = headers.values().flat_map(|header| header.services().map(|name| (name, &header.name)));
         let home: BTreeMap<String, &String> = services.collect();
         for service in &self.services {
             let told = match home.get(service) {
@@ -80,25 +76,6 @@ impl Files {
     }
 }
 
-/// The parts of a `FileDescriptorProto` that lead to other files.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Header {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(string, tag = "2")]
-    package: String,
-    #[prost(string, repeated, tag = "3")]
-    dependency: Vec<String>,
-    #[prost(message, repeated, tag = "6")]
-    service: Vec<Service>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Service {
-    #[prost(string, tag = "1")]
-    name: String,
-}
-
 /// Files that need one that is not there, each with that one.
 fn lacking(headers: &BTreeMap<String, Header>) -> BTreeMap<String, String> {
     let mut importers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -118,11 +95,6 @@ fn lacking(headers: &BTreeMap<String, Header>) -> BTreeMap<String, String> {
         }
     }
     lacking
-}
-
-/// The name of an encoded `FileDescriptorProto`.
-pub(crate) fn file_name(file: &[u8]) -> Result<String, prost::DecodeError> {
-    Header::decode(file).map(|header| header.name)
 }
 
 /// Asks a backend for everything that it serves. A service that it lists and does not describe, as one that was

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
+use prost::Message as _;
 use transcode::Source;
 
 use super::Owners;
 use super::compile::SchemaError;
 use crate::builtin::reflection::declared::File;
-use crate::reflect::{self, Files};
+use crate::descriptors::Header;
+use crate::reflect::Files;
 
 /// How many types a warning names.
 const NAMED: usize = 8;
@@ -107,7 +109,7 @@ impl<'a> Gathered<'a> {
     ) -> Result<Vec<(String, Bytes)>, SchemaError> {
         let mut found = Vec::new();
         for file in transcode::files_of_set(tonic_types::pb::FILE_DESCRIPTOR_SET)? {
-            let name = reflect::file_name(&file)?;
+            let name = Header::decode(file.clone())?.name;
             let bytes = if let Some((_, bytes)) = seen.get(&*name) {
                 Bytes::clone(bytes)
             } else {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use gateway::Backend;
 use mesh::client::{Channel, Endpoint, Times};
-use tokio::task::JoinHandle;
+use tempfile::TempDir;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::sleep;
 use tonic::Code;
 
@@ -51,6 +52,21 @@ async fn world(paths: &[&Path]) -> World {
     world
 }
 
+/// A gateway in front of one endpoint with the first version, where that is, and what serves it.
+async fn first_version() -> (TempDir, PathBuf, AbortHandle, World) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    let serving = version(1).serve(&path);
+    let world = world(&[&path]).await;
+    (directory, path, serving, world)
+}
+
+/// Serves a version while calls wait for it.
+async fn soon(version: &Echo, path: &Path) {
+    sleep(Duration::from_millis(300)).await;
+    version.serve(path);
+}
+
 /// Waits until the second version is in force, which alone knows a count.
 async fn second_in_force(world: &World) {
     let mut connection = world.connect().await;
@@ -86,10 +102,7 @@ async fn begin(world: &World, path: &str, body: &[u8]) -> Connection {
 
 #[tokio::test]
 async fn a_body_that_was_begun_under_the_former_schema_reaches_nobody_with_the_new_one() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a");
-    let serving = version(1).serve(&path);
-    let world = world(&[&path]).await;
+    let (_directory, path, serving, world) = first_version().await;
     let text = br#"{"text":"x"}"#;
     assert_eq!(world.connect().await.request("POST", CHANGED, "", text).await.status(), 200);
 
@@ -114,22 +127,18 @@ async fn a_body_that_was_begun_under_the_former_schema_reaches_nobody_with_the_n
 
 #[tokio::test]
 async fn a_call_that_waits_is_not_sent_to_a_version_with_another_method() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a");
-    let serving = version(1).serve(&path);
-    let world = world(&[&path]).await;
+    let (_directory, path, serving, world) = first_version().await;
     let text = br#"{"text":"x"}"#;
     assert_eq!(world.connect().await.request("POST", CHANGED, "", text).await.status(), 200);
     serving.abort();
     away(&world).await;
     let new = version(2);
-    let back = async {
-        sleep(Duration::from_millis(300)).await;
-        new.serve(&path);
-    };
     let (mut changed, mut kept) = (world.connect().await, world.connect().await);
-    let (changed, kept, ()) =
-        tokio::join!(changed.request("POST", CHANGED, "", text), kept.request("POST", KEPT, "", text), back);
+    let (changed, kept, ()) = tokio::join!(
+        changed.request("POST", CHANGED, "", text),
+        kept.request("POST", KEPT, "", text),
+        soon(&new, &path)
+    );
     assert_eq!(changed.status(), 503, "{}", changed.text());
     assert_eq!(kept.status(), 200, "{}", kept.text());
     assert_eq!(changed_calls(&new), Vec::<Vec<u8>>::new());
@@ -137,10 +146,7 @@ async fn a_call_that_waits_is_not_sent_to_a_version_with_another_method() {
 
 #[tokio::test]
 async fn grpc_that_waits_goes_to_the_version_that_comes() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a");
-    let serving = version(1).serve(&path);
-    let world = world(&[&path]).await;
+    let (_directory, path, serving, world) = first_version().await;
     let channel = world.channel(&world.alpha);
     // the gateway passes on what it is sent: what that means is between the two
     let call = async |path: &'static str, limit| {
@@ -155,11 +161,7 @@ async fn grpc_that_waits_goes_to_the_version_that_comes() {
     away(&world).await;
     assert_eq!(call(KEPT, Some(Duration::from_millis(200))).await, Err(Code::DeadlineExceeded));
     let new = version(2);
-    let back = async {
-        sleep(Duration::from_millis(300)).await;
-        new.serve(&path);
-    };
-    let (kept, changed, ()) = tokio::join!(call(KEPT, None), call(CHANGED, None), back);
+    let (kept, changed, ()) = tokio::join!(call(KEPT, None), call(CHANGED, None), soon(&new, &path));
     assert_eq!((kept, changed), (Ok(()), Ok(())));
 }
 
