@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use http::uri::PathAndQuery;
 use mesh::client::Channel;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -74,21 +75,16 @@ impl Backend {
     }
 
     /// What a method is called over: the endpoints that are ready and have it as the caller knows it.
-    fn channel(&self, path: &str) -> Channel {
-        let versions = self.shared.versions.load();
-        self.channel.needing(self.needs(&versions, path))
-    }
-
-    fn needs(&self, versions: &Versions, path: &str) -> u8 {
-        let known = self.methods.as_deref().or(versions.in_force.as_deref());
-        known.map_or(u8::MAX, |methods| versions.needs(methods, path))
+    fn channel(&self, path: &PathAndQuery) -> Channel {
+        let (shared, methods, path) = (Arc::clone(&self.shared), self.methods.clone(), path.clone());
+        self.channel.needing(move || shared.versions.load().needs(methods.as_deref(), path.path()))
     }
 
     /// The same, once there is such an endpoint, with what is left of the time then. While it is awaited another version
     /// may come: bytes that were made for the former one do not go there.
     pub(crate) async fn reach(
         &self,
-        path: &str,
+        path: &PathAndQuery,
         time: Option<Duration>,
     ) -> Result<(Channel, Option<Duration>), Status> {
         match self.fit(path)? {
@@ -98,7 +94,11 @@ impl Backend {
         }
     }
 
-    async fn wait(&self, path: &str, time: Option<Duration>) -> Result<(Channel, Option<Duration>), Status> {
+    async fn wait(
+        &self,
+        path: &PathAndQuery,
+        time: Option<Duration>,
+    ) -> Result<(Channel, Option<Duration>), Status> {
         let began = Instant::now();
         let until = began + time.map_or(WAIT, |time| time.min(WAIT));
         let mut changed = self.shared.changed.subscribe();
@@ -120,14 +120,14 @@ impl Backend {
     }
 
     /// What a method can be called over now; an error where it will not be possible any more.
-    fn fit(&self, path: &str) -> Result<Option<Channel>, Status> {
+    fn fit(&self, path: &PathAndQuery) -> Result<Option<Channel>, Status> {
         let versions = self.shared.versions.load();
-        let needs = self.needs(&versions, path);
+        let needs = versions.needs(self.methods.as_deref(), path.path());
         if versions.any_fit(needs, &self.channel) {
-            return Ok(Some(self.channel.needing(needs)));
+            return Ok(Some(self.channel(path)));
         }
         match (&self.methods, &versions.in_force) {
-            (Some(known), Some(now)) if !known.agree(now, path) => Err(Status::unavailable(format!(
+            (Some(known), Some(now)) if !known.agree(now, path.path()) => Err(Status::unavailable(format!(
                 "the service {} has changed this method just now, please try again",
                 self.name
             ))),
@@ -142,10 +142,12 @@ impl Backend {
 
     /// Says which versions there are, and which endpoint has which.
     pub(crate) fn set_versions(&self, versions: Versions) {
+        let versions = Arc::new(versions);
+        // before the marks: a call that finds an endpoint marked anew must know what that means
+        self.shared.versions.store(Arc::clone(&versions));
         for (endpoint, (ended, fitness)) in versions.endpoints.iter().enumerate() {
             self.channel.mark(endpoint, *ended, *fitness);
         }
-        self.shared.versions.store(Arc::new(versions));
         self.shared.changed.send_replace(());
     }
 

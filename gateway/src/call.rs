@@ -30,7 +30,7 @@ pub(crate) async fn call(
     let path = PathAndQuery::try_from(method.path());
     let path = path.map_err(|_| Status::internal("the method's path is not one"))?;
     let headers = head(metadata, principal);
-    let (channel, time) = backend.reach(method.path(), time).await?;
+    let (channel, time) = backend.reach(&path, time).await?;
     let called = channel.send(path, headers, Bytes::from(frame), time).await;
     let response = called.map_err(|status| backend.lost(status))?;
     begun(response)

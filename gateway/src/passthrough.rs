@@ -1,5 +1,6 @@
 //! gRPC through the gateway: frames, metadata and trailers untouched.
 
+use http::uri::PathAndQuery;
 use http::{Request, Response};
 use mesh::authorize;
 use mesh::body::EndedBy;
@@ -31,10 +32,11 @@ pub(crate) async fn serve(
     authorize::check(rule, principal, tool)?;
     headers::pass_through(request.headers_mut(), policy.rules.pass_authorization());
     principal.assert(request.headers_mut());
-    let path = request.uri().path().parse().map_err(|_| Status::unimplemented("no such method"))?;
-    *request.uri_mut() = path;
+    let path = PathAndQuery::try_from(request.uri().path());
+    let path = path.map_err(|_| Status::unimplemented("no such method"))?;
+    *request.uri_mut() = path.clone().into();
     let time = deadline::requested(request.headers()).ok().flatten();
-    let (mut channel, left) = backend.reach(request.uri().path(), time).await?;
+    let (mut channel, left) = backend.reach(&path, time).await?;
     if let Some(left) = left {
         request.headers_mut().insert(deadline::TIMEOUT_HEADER, deadline::format(left));
     }

@@ -33,8 +33,9 @@ impl Versions {
         u8::MAX ^ bit(version)
     }
 
-    /// What an endpoint must be fit for to be called for a method as it is here.
-    pub(super) fn needs(&self, methods: &Methods, path: &str) -> u8 {
+    /// What an endpoint must be fit for to be called for a method as it is here, or as the schema in force has it.
+    pub(super) fn needs(&self, methods: Option<&Methods>, path: &str) -> u8 {
+        let Some(methods) = methods.or(self.in_force.as_deref()) else { return u8::MAX };
         let served = |methods_of: &Option<Arc<Methods>>| {
             methods_of.as_ref().is_some_and(|served| served.agree(methods, path))
         };

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap};
-use http::{Method, Request, Response, Uri};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response};
 use mesh::client::ResponseBody as Replies;
 use mesh::deadline;
 use mesh::identity::Principal;
@@ -66,14 +67,14 @@ pub(crate) fn begin(
     time: Option<Duration>,
 ) -> impl Future<Output = Result<Response<Replies>, Status>> + Send + use<> {
     let backend = backend.clone();
-    let uri = Uri::try_from(path).map_err(|_| Status::internal("the method's path is not one"));
+    let path = PathAndQuery::try_from(path).map_err(|_| Status::internal("the method's path is not one"));
     let headers = head(metadata, principal);
     async move {
-        let uri = uri?;
-        let (mut channel, time) = backend.reach(uri.path(), time).await?;
+        let path = path?;
+        let (mut channel, time) = backend.reach(&path, time).await?;
         let mut request = Request::new(frames);
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = path.into();
         *request.headers_mut() = headers;
         if let Some(time) = time {
             request.headers_mut().insert(deadline::TIMEOUT_HEADER, deadline::format(time));

@@ -150,7 +150,7 @@ impl Channel {
     fn with(&self, pool: Pool) -> Self {
         let methods = Arc::clone(&self.inner.methods);
         let inner = Inner { pool, methods, budget: Budget::new(), random: self.inner.random };
-        Self { inner: Arc::new(inner), view: self.view }
+        Self { inner: Arc::new(inner), view: self.view.clone() }
     }
 
     /// A channel that begins with this endpoint.
@@ -174,7 +174,7 @@ impl Channel {
     ) -> Result<Response<ResponseBody>, Status> {
         let rule = self.inner.methods.get(path.path());
         let head = Head { method: Method::POST, path, headers };
-        self.inner.run(self.view, head, Payload::Whole(frame), rule, limit).await
+        self.inner.run(&self.view, head, Payload::Whole(frame), rule, limit).await
     }
 }
 
@@ -188,7 +188,7 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (inner, view) = (Arc::clone(&self.inner), self.view);
-        Box::pin(async move { inner.call(view, request).await })
+        let (inner, view) = (Arc::clone(&self.inner), self.view.clone());
+        Box::pin(async move { inner.call(&view, request).await })
     }
 }

@@ -50,7 +50,7 @@ impl Inner {
     /// Calls with a body of any kind; the deadline is in the headers, or a default.
     pub(super) async fn call(
         &self,
-        view: View,
+        view: &View,
         request: Request<Body>,
     ) -> Result<Response<ResponseBody>, Status> {
         let (parts, body) = request.into_parts();
@@ -75,7 +75,7 @@ impl Inner {
     /// Calls, and ends the call with its response or with the deadline.
     pub(super) async fn run(
         &self,
-        view: View,
+        view: &View,
         mut head: Head,
         mut payload: Payload,
         rule: Option<&MethodRule>,
@@ -113,7 +113,7 @@ impl Inner {
     /// Attempts until one is committed: it has answered with more than a status, or may not be repeated.
     async fn attempts(
         &self,
-        view: View,
+        view: &View,
         head: &mut Head,
         payload: &mut Payload,
         repeatable: bool,
@@ -139,7 +139,7 @@ impl Inner {
     }
 
     /// One attempt, sent again at once as long as no server has processed it.
-    async fn transparent(&self, view: View, head: &Head, payload: &mut Payload) -> Attempt {
+    async fn transparent(&self, view: &View, head: &Head, payload: &mut Payload) -> Attempt {
         let (mut refusals, mut unsent) = (0, 0);
         loop {
             let lease = self.pool.lease(view).await?;

@@ -1,5 +1,6 @@
 //! The connections of a channel: one per endpoint, more where a server's stream limit asks for it, with pauses after failures.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,12 +28,24 @@ pub(super) struct Pool {
 }
 
 /// The endpoints that a call may use.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct View {
     /// The one at this place.
     pub(super) only: Option<usize>,
-    /// Those that are fit for all of this.
-    pub(super) needs: u8,
+    /// Those that are fit for all of what this says; asked at every look, for a call may wait while it changes.
+    pub(super) needs: Option<Arc<dyn Fn() -> u8 + Send + Sync>>,
+}
+
+impl View {
+    fn needs(&self) -> u8 {
+        self.needs.as_ref().map_or(0, |needs| needs())
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("only", &self.only).field("needs", &self.needs()).finish()
+    }
 }
 
 /// A place on a connection, for one call until its last byte.
@@ -114,7 +127,7 @@ impl Pool {
     }
 
     /// A place on a connection; waits for one at most as long as the channel's times say.
-    pub(super) async fn lease(&self, view: View) -> Result<Lease, Status> {
+    pub(super) async fn lease(&self, view: &View) -> Result<Lease, Status> {
         match self.pick(view) {
             Some(lease) => Ok(lease),
             // boxed: a timer would make the room of every call larger
@@ -122,7 +135,7 @@ impl Pool {
         }
     }
 
-    async fn wait(&self, view: View) -> Result<Lease, Status> {
+    async fn wait(&self, view: &View) -> Result<Lease, Status> {
         let until = Instant::now() + self.times.wait;
         let mut changed = self.changed.subscribe();
         loop {
@@ -143,18 +156,19 @@ impl Pool {
     }
 
     /// The endpoints of a view.
-    fn within(&self, view: View) -> impl Iterator<Item = &Arc<Subchannel>> {
+    fn within(&self, view: &View) -> impl Iterator<Item = &Arc<Subchannel>> {
         let all = match view.only {
             Some(index) => self.subchannels.get(index..=index).unwrap_or_default(),
             None => &self.subchannels[..],
         };
-        all.iter().filter(move |one| one.standing.is_fit(view.needs))
+        let needs = view.needs();
+        all.iter().filter(move |one| one.standing.is_fit(needs))
     }
 
     /// The less busy of two endpoints that have a connection; the others begin to connect.
-    fn pick(&self, view: View) -> Option<Lease> {
+    fn pick(&self, view: &View) -> Option<Lease> {
         if let [only] = &self.subchannels[..] {
-            let fit = view.only.unwrap_or(0) == 0 && only.standing.is_fit(view.needs);
+            let fit = view.only.unwrap_or(0) == 0 && only.standing.is_fit(view.needs());
             return fit.then(|| self.ready(only)).flatten().map(|found| Lease::take(found, only));
         }
         let mut ready: Vec<_> = self.within(view).filter_map(|one| Some((self.ready(one)?, one))).collect();
@@ -233,9 +247,9 @@ impl Pool {
         });
     }
 
-    fn unavailable(&self, view: View) -> Status {
-        let all = View { needs: 0, ..view };
-        let why = self.within(all).find_map(|one| {
+    fn unavailable(&self, view: &View) -> Status {
+        let all = View { only: view.only, needs: None };
+        let why = self.within(&all).find_map(|one| {
             let error = one.state().error.clone()?;
             Some(format!("no connection to {}: {error}", one.endpoint))
         });

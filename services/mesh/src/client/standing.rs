@@ -1,6 +1,7 @@
 //! What an endpoint may be used for, as its owner has found out. Whoever marks an endpoint says of which connections it
 //! has found so: another server may stand behind the next one.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
@@ -69,15 +70,16 @@ impl Channel {
     pub fn only(&self, index: usize) -> Self {
         let mut one = self.clone();
         one.view.only = Some(index);
-        one.view.needs = 0;
+        one.view.needs = None;
         one
     }
 
-    /// The same connections, with calls only to endpoints that are marked as fit for all of `needs`, a set of bits.
+    /// The same connections, with calls only to endpoints that are marked as fit for all that `needs` says, a set of bits.
+    /// It is asked anew whenever a waiting call looks for an endpoint.
     #[must_use]
-    pub fn needing(&self, needs: u8) -> Self {
+    pub fn needing(&self, needs: impl Fn() -> u8 + Send + Sync + 'static) -> Self {
         let mut fit = self.clone();
-        fit.view.needs = needs;
+        fit.view.needs = Some(Arc::new(needs));
         fit
     }
 
