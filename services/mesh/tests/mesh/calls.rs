@@ -1,5 +1,7 @@
 //! Calls that fail: panics, servers that are away, and repetitions.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use mesh::client::{Channel, Endpoint};
 use mesh::drain::Grace;
 use mesh::memory;
 use mesh::serve::Limits;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use crate::echo::{Echo, EchoClient, streams};
@@ -123,4 +125,23 @@ async fn load_is_spread_over_endpoints() {
     }
     let (first, second) = (one.echo.streams.load(SeqCst), two.echo.streams.load(SeqCst));
     assert!(first.abs_diff(second) <= 8, "{first} and {second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_waiting_call_needs_is_asked_anew() {
+    let world = world::start().await;
+    let channel = world.channel("anonymous").gated();
+    let needs = Arc::new(AtomicU8::new(0b01));
+    let asked = Arc::clone(&needs);
+    let mut client = EchoClient::new(channel.needing(move || asked.load(SeqCst)));
+    let change = async {
+        sleep(Duration::from_millis(100)).await;
+        // another version than the one that the call was made for, which it may go to as well
+        needs.store(0b10, SeqCst);
+        assert!(channel.mark(0, 0, 0b10));
+    };
+    let start = Instant::now();
+    let (said, ()) = tokio::join!(client.say(PUBLIC, "", "x"), change);
+    assert_eq!(said.unwrap().into_inner().text, "x");
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
